@@ -1,0 +1,150 @@
+"""The rules in force: thresholds, exemptions and the host list, read from YAML and checked by a JSON Schema.
+
+A rules file is data that an owner signs. It is loaded whole, named by the hash of its text, written into the
+log when it comes into force, and never read again by a replay.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import yaml
+from jsonschema import Draft202012Validator
+
+EXEMPT_FALLBACK: Final = "unknown"
+
+
+class RulesError(ValueError):
+    """A rules file that cannot be used; the message says where and what to do."""
+
+
+class DetectorRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One detector's parameters with who answers for them. `by_region` and `by_kind` override single values."""
+
+    version: int
+    status: str
+    owner: str
+    valid_from: dt.date
+    parameters: dict[str, Any]
+    by_region: dict[str, dict[str, Any]] = {}
+    by_kind: dict[str, dict[str, Any]] = {}
+
+
+class Host(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An address that lawfully hosts many licences, named by its own text."""
+
+    text: str
+    kind: str
+    reason: str
+    owner: str
+    region: str | None = None
+    until: dt.date | None = None
+
+
+class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A rules file as written."""
+
+    version: int
+    owner: str
+    valid_from: dt.date
+    hub_limit: int
+    content_memory_days: int
+    trusted_kind_sources: list[str]
+    detectors: dict[str, DetectorRules]
+    hosts: list[Host] = []
+
+
+class Rules:
+    """A checked rules file. `parameters` gives a detector's values for a county and a kind of address."""
+
+    def __init__(self, text: str) -> None:
+        """`text`: YAML. Raises RulesError."""
+        self.text = text
+        self.content_hash = hashlib.sha256(text.encode()).hexdigest()
+        self.document = _checked(text)
+        self.hub_limit = self.document.hub_limit
+        self.content_memory_days = self.document.content_memory_days
+        trusted = frozenset(self.document.trusted_kind_sources)
+        self._trusted = None if "*" in trusted else trusted
+        self._resolved: dict[tuple[str, str | None, str | None], dict[str, Any]] = {}
+
+    def trusts_kind_of(self, source: str) -> bool:
+        """Whether the kinds of address that this source declares hold."""
+        return self._trusted is None or source in self._trusted
+
+    def of(self, detector: str) -> DetectorRules:
+        """All that the file says of a detector. Raises KeyError for one it does not name."""
+        return self.document.detectors[detector]
+
+    def active(self, detector: str) -> bool:
+        """Whether the file has the detector at work."""
+        rules = self.document.detectors.get(detector)
+        return rules is not None and rules.status != "off"
+
+    def parameters(self, detector: str, region: str | None = None, kind: str | None = None) -> dict[str, Any]:
+        """The values in force: the county's before the kind's before the general ones."""
+        key = (detector, region, kind)
+        found = self._resolved.get(key)
+        if found is None:
+            rules = self.document.detectors[detector]
+            found = {
+                **rules.parameters,
+                **rules.by_kind.get(kind or EXEMPT_FALLBACK, {}),
+                **rules.by_region.get(region or "", {}),
+            }
+            if "levels" in found:
+                found["levels"] = tuple(
+                    sorted((int(level), number) for level, number in found["levels"].items())
+                )
+            self._resolved[key] = found
+        return found
+
+
+def load(path: Path | None = None) -> Rules:
+    """The rules of a file, or the shipped defaults. Raises RulesError."""
+    if path is None:
+        return Rules(files("config").joinpath("rules/default.yaml").read_text(encoding="utf-8"))
+    try:
+        return Rules(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        msg = f"cannot read the rules file {path}: {error.strerror}"
+        raise RulesError(msg) from error
+    except UnicodeDecodeError as error:
+        msg = f"the rules file {path} is not UTF-8"
+        raise RulesError(msg) from error
+
+
+@lru_cache(maxsize=1)
+def schema() -> dict[str, Any]:
+    """The JSON Schema of rules files."""
+    text = files("config").joinpath("rules/rules.schema.json").read_text(encoding="utf-8")
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def _checked(text: str) -> Document:
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        msg = f"the rules file is not YAML: {error}"
+        raise RulesError(msg) from error
+    plain = json.loads(json.dumps(value, default=str))
+    for fault in sorted(Draft202012Validator(schema()).iter_errors(plain), key=lambda one: list(one.path)):
+        where = "/".join(str(step) for step in fault.absolute_path) or "the top"
+        msg = f"the rules file is wrong at {where}: {fault.message}"
+        raise RulesError(msg)
+    document = msgspec.convert(plain, Document, strict=False)
+    for name, rules in document.detectors.items():
+        for place in (rules.parameters, *rules.by_region.values(), *rules.by_kind.values()):
+            numbers = [number for _, number in sorted(place.get("levels", {}).items())]
+            if numbers != sorted(set(numbers)):
+                msg = f"the rules file is wrong at detectors/{name}: a higher level needs a higher threshold"
+                raise RulesError(msg)
+    return document

@@ -1,0 +1,1 @@
+"""Events: the envelope, its types, their JSON Schema, and the intake that decides once."""

@@ -1,0 +1,203 @@
+"""The data of every event type (contract §2). `monitor.events.types` puts them into envelopes.
+
+A field that may be missing is `UNSET`, never `None`: `null` in a known field is an error of the sender.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from msgspec import UNSET, Struct, UnsetType
+
+from monitor.events.vocabulary import (
+    AddressKind,
+    DeregistrationMode,
+    EnterpriseKind,
+    IdType,
+    InspectionResult,
+    ListingGround,
+    Role,
+)
+
+Text = str | UnsetType
+Number = float | UnsetType
+Truth = bool | UnsetType
+
+
+class Address(Struct, omit_defaults=True, gc=False):
+    """A registered address as the source wrote it; `region` is a 6-digit county code, maybe a retired one."""
+
+    text: str
+    region: Text = UNSET
+    kind: AddressKind | UnsetType = UNSET
+
+
+class Identity(Struct, omit_defaults=True, gc=False):
+    """Who a person is: `id` holds over `id_number`; a bare `name` is a weak identity.
+
+    After intake: `id` is a pseudonym (`n1:…` for a bare name), `name` at most its masked label.
+    """
+
+    id: Text = UNSET
+    id_number: Text = UNSET
+    id_type: IdType | UnsetType = UNSET
+    name: Text = UNSET
+
+
+class Person(Identity, omit_defaults=True, gc=False, kw_only=True):
+    """A person in a role at the enterprise."""
+
+    role: Role
+
+
+class Empty(Struct, omit_defaults=True, gc=False):
+    """Data of a type of which nothing is known beyond its happening."""
+
+
+class EstablishedData(Struct, omit_defaults=True):
+    """A registration: the stock as well as what is new."""
+
+    name: str
+    kind: EnterpriseKind
+    address: Address
+    persons: list[Person]
+    industry: Text = UNSET
+    type_code: Text = UNSET
+    capital: Number = UNSET
+    phone: Text = UNSET
+    agent: Text = UNSET
+
+
+class ChangedData(Struct, omit_defaults=True):
+    """Each field that is there is the whole new value."""
+
+    name: Text = UNSET
+    address: Address | UnsetType = UNSET
+    persons: list[Person] | UnsetType = UNSET
+    industry: Text = UNSET
+    capital: Number = UNSET
+    phone: Text = UNSET
+
+
+class DeregisteredData(Struct, omit_defaults=True, gc=False):
+    """注销."""
+
+    mode: DeregistrationMode | UnsetType = UNSET
+
+
+class DocumentReasonData(Struct, omit_defaults=True, gc=False):
+    """An act with its document and reason (吊销, 撤销)."""
+
+    document: Text = UNSET
+    reason: Text = UNSET
+
+
+class SuspendedData(Struct, omit_defaults=True, gc=False):
+    """歇业, to the end of the day `until`."""
+
+    until: dt.date | UnsetType = UNSET
+
+
+class YearData(Struct, gc=False):
+    """An annual report, by its year."""
+
+    year: int
+
+
+class InspectedData(Struct, omit_defaults=True):
+    """The results of one inspection, a set."""
+
+    results: list[InspectionResult]
+    plan: Text = UNSET
+    random: Truth = UNSET
+
+
+class VisitedData(Struct, gc=False):
+    """A visit to the registered address."""
+
+    found: bool
+
+
+class NumberData(Struct, gc=False):
+    """A mailing, by its number."""
+
+    number: str
+
+
+class PenalisedData(Struct, omit_defaults=True, gc=False):
+    """行政处罚; `amount` in yuan."""
+
+    document: str
+    category: Text = UNSET
+    amount: Number = UNSET
+
+
+class ListingData(Struct, omit_defaults=True, gc=False):
+    """经营异常名录, by ground."""
+
+    ground: ListingGround
+    document: Text = UNSET
+
+
+class DocumentData(Struct, omit_defaults=True, gc=False):
+    """An act with its document."""
+
+    document: Text = UNSET
+
+
+class ComplaintData(Struct, omit_defaults=True, gc=False):
+    """12315 投诉举报; `reachable` false: the complainant or office could not reach the enterprise."""
+
+    number: str
+    category: Text = UNSET
+    verified: Truth = UNSET
+    reachable: Truth = UNSET
+
+
+class SamplingData(Struct, omit_defaults=True, gc=False):
+    """抽检."""
+
+    document: Text = UNSET
+    category: Text = UNSET
+
+
+class CourtData(Struct, omit_defaults=True):
+    """失信被执行人: `person`, or the enterprise itself where absent."""
+
+    document: Text = UNSET
+    person: Identity | UnsetType = UNSET
+
+
+class RepairedData(Struct):
+    """信用修复 of the named documents."""
+
+    documents: list[str]
+
+
+class ObjectionData(Struct, omit_defaults=True, gc=False):
+    """异议, about a document or an alert."""
+
+    document: Text = UNSET
+    alert: Text = UNSET
+
+
+class DecisionData(Struct, omit_defaults=True, gc=False):
+    """The decision on an objection."""
+
+    upheld: bool
+    document: Text = UNSET
+    alert: Text = UNSET
+
+
+class ActivatedData(Struct, gc=False):
+    """Rules in force from here on: their whole text, its hash, and who answers for it."""
+
+    content_hash: str
+    officer: str
+    content: str
+
+
+class LiveData(Struct, gc=False):
+    """From here on alerts are for people."""
+
+    officer: str

@@ -1,0 +1,1 @@
+"""Runners: the same stages in one process (`embedded`) or on a cluster."""

@@ -1,0 +1,231 @@
+"""The embedded runner: sources → intake → stages in memory → one transaction a micro-batch, in one process and folder.
+
+Restart = newest snapshot + tail of the log. What was committed is never read from a source again; what was not is,
+and counts once. While a backlog is read, findings are worked out from time to time and always at its end.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgspec
+
+from config.moments import as_text
+from config.ruleset import Rules
+from monitor.events.data import ActivatedData, Empty, LiveData
+from monitor.events.intake import Candidate, Intake
+from monitor.events.refusal import DeadLetter, Refusal, readable_text
+from monitor.events.types import (
+    ConfigActivated,
+    Event,
+    MonitorLive,
+    Ticked,
+    encode_logged,
+)
+from monitor.events.vocabulary import CLOCK_SUBJECT, MONITOR_SUBJECT
+from monitor.identifiers.pseudonyms import Pseudonymiser
+from monitor.runners.core import Core
+from monitor.runners.flow import Flow
+from monitor.sources import Chunk, Position, Source
+from monitor.store import writer
+from monitor.store.home import Home, HomeLock
+
+_CHUNK_BYTES: Final = 1 << 20
+_BACKLOG_SHARE: Final = 5
+"""While a backlog is read, judging takes at most about a fifth of the time."""
+
+_SNAPSHOT_EVENTS: Final = 2_000_000
+
+
+class Progress(msgspec.Struct):
+    """How far a run has come."""
+
+    events: int = 0
+    repeats: int = 0
+    dead_letters: int = 0
+    done: float | None = None
+    source: str = ""
+
+
+class EmbeddedRunner:
+    """The one writer of a home."""
+
+    def __init__(
+        self,
+        home: Home,
+        rules: Rules,
+        pseudonyms: Pseudonymiser,
+        *,
+        officer: str = "operator",
+        judge_every: float = 10.0,
+        on_progress: Callable[[Progress], None] | None = None,
+        clock: Callable[[], int] | None = None,
+    ) -> None:
+        """Locks the home and brings the state up. `clock` gives the machine's time in microseconds since 1970; it is
+        read at intake only. `officer` answers for the rules. While a backlog is read, findings are worked out every
+        `judge_every` seconds at most. Raises HomeError.
+        """
+        home.create()
+        self._lock: HomeLock = home.lock()
+        try:
+            self.home = home
+            self.rules = rules
+            self.progress = Progress()
+            self._officer = officer
+            self._judge_every = judge_every
+            self._on_progress = on_progress
+            self._clock = clock or (lambda: time.time_ns() // 1000)
+            self._pseudonyms = pseudonyms
+            self._intake = Intake(pseudonyms)
+            self._engine = home.writer()
+            with self._engine.begin() as connection:
+                self._positions = writer.read_positions(connection)
+            self._core = Core(home, self._engine, rules, pseudonyms)
+            if self._core.rules_are_new:
+                self._own(ConfigActivated, MONITOR_SUBJECT, ActivatedData(rules.content_hash, officer, rules.text))
+        except BaseException:
+            self._lock.release()
+            raise
+
+    # -- sources --------------------------------------------------------------------------------------------------
+
+    def drain(self, sources: Sequence[Source], should_stop: Callable[[], bool] = lambda: False) -> list[str]:
+        """Reads sources to their present ends, a chunk of each in turn; what was wrong with them."""
+        problems: list[str] = []
+        waiting = list(sources)
+        while waiting and not should_stop():
+            for source in list(waiting):
+                if not self.step(source, problems):
+                    waiting.remove(source)
+                if should_stop():
+                    break
+        self.settle()
+        return problems
+
+    def step(self, source: Source, problems: list[str]) -> bool:
+        """Reads one chunk of a source and commits it; False where there was nothing more."""
+        position = self._positions.get(source.name, Position())
+        chunk = source.read(position, _CHUNK_BYTES)
+        if chunk.error and chunk.error not in problems:
+            problems.append(chunk.error)
+        if chunk.lines or chunk.position != position:
+            self._take(source, chunk)
+        return not chunk.eof and not chunk.error
+
+    def settle(self) -> None:
+        """Works out and writes everything that still waits."""
+        if self._core.waits:
+            with self._engine.begin() as connection:
+                self._core.judge(connection)
+
+    @property
+    def flow(self) -> Flow:
+        """The stages with their state."""
+        return self._core.flow
+
+    def go_live(self) -> None:
+        """From here on alerts are for people; once for a home."""
+        if not self.flow.live:
+            self._own(MonitorLive, MONITOR_SUBJECT, LiveData(self._officer))
+
+    def tick(self) -> None:
+        """Lets the monitor know that time has passed."""
+        self._own(Ticked, CLOCK_SUBJECT, Empty())
+
+    def close(self) -> None:
+        """Judges what waits, writes a snapshot where something changed, and lets the next writer in."""
+        try:
+            self.settle()
+            self._core.snapshot()
+        finally:
+            self._engine.dispose()
+            self._lock.release()
+
+    # -- the micro-batch ------------------------------------------------------------------------------------------
+
+    def _take(self, source: Source, chunk: Chunk) -> None:
+        """One chunk: intake decides about each line, then everything is committed at once."""
+        received = self._clock()
+        letters: list[DeadLetter] = []
+        candidates: list[tuple[int, Candidate]] = []
+        read, problems, oversized = self._intake.read, chunk.problems, chunk.oversized
+        for index, line in enumerate(chunk.lines):
+            try:
+                if index in problems:
+                    raise Refusal("unmapped_row", problems[index])
+                if index in oversized:
+                    raise Refusal("too_large", f"{oversized[index].length:,} bytes")
+                candidate = read(line, received)
+            except Refusal as refusal:
+                letters.append(self._dead_letter(source, chunk, index, refusal, received))
+                continue
+            if candidate is not None:
+                candidates.append((index, candidate))
+        repeats, conflicts = self._core.admit([one for _, one in candidates], received)
+        for place, conflict in conflicts:
+            letters.append(self._dead_letter(source, chunk, candidates[place][0], conflict, received))
+        with self._engine.begin() as connection:
+            accepted = self._core.commit(connection, received)
+            writer.write_dead_letters(connection, letters)
+            writer.write_position(connection, source.name, chunk.position)
+            for letter in letters:
+                self._core.count("dead_letters", letter.reason)
+            self._positions[source.name] = chunk.position
+            if chunk.eof or self._due():
+                self._core.judge(connection)
+            writer.write_counters(connection, self._core.totals)
+        self.progress.events += accepted
+        self.progress.repeats += repeats
+        self._after(source, letters)
+
+    def _due(self) -> bool:
+        """Whether it is time to judge in the middle of a backlog."""
+        core = self._core
+        return time.monotonic() - core.judged_at > max(self._judge_every, _BACKLOG_SHARE * core.judging_took)
+
+    def _after(self, source: Source, letters: Sequence[DeadLetter]) -> None:
+        progress = self.progress
+        progress.dead_letters += len(letters)
+        progress.source, progress.done = source.name, source.progress()
+        if self._on_progress is not None:
+            self._on_progress(progress)
+        if self._core.since_snapshot >= _SNAPSHOT_EVENTS:
+            self.settle()
+            self._core.snapshot()
+
+    def _dead_letter(self, source: Source, chunk: Chunk, index: int, refusal: Refusal, received: int) -> DeadLetter:
+        oversized = chunk.oversized.get(index)
+        line = chunk.lines[index]
+        text, masked = readable_text(line, self._pseudonyms)
+        return DeadLetter(
+            source=source.name,
+            line=chunk.number(index),
+            offset=chunk.offset(index),
+            received=received,
+            reason=refusal.reason,
+            detail=refusal.detail,
+            text=text,
+            masked=masked,
+            digest=oversized.digest if oversized else hashlib.sha256(line).hexdigest(),
+        )
+
+    def _own(self, kind: type[Event], subject: str, data: object) -> None:
+        """Writes an event of the monitor's own."""
+        now = self._clock()
+        event = kind(
+            id=as_text(now),
+            source="//credit-monitor",
+            subject=subject,
+            time=now,
+            specversion="1.0",
+            data=data,
+        )
+        packed = encode_logged(event)
+        self._core.admit([Candidate(event, now, packed, 0)], now)
+        with self._engine.begin() as connection:
+            self._core.commit(connection, now)
+            self._core.judge(connection)
+            writer.write_counters(connection, self._core.totals)

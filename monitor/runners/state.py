@@ -1,0 +1,128 @@
+"""The flow's state as frames of a snapshot, and back. Names the versions that it depends on."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any, Final
+
+from config.workdays import CALENDAR_VERSION
+from detectors.registry import all_detectors
+from detectors.views import Bar, Predecessor, Tie
+from monitor.addresses import NORMALISER_VERSION
+from monitor.identifiers.pseudonyms import Pseudonymiser
+from monitor.runners.flow import Flow
+from monitor.store.snapshots import Frame, SnapshotError
+
+STATE_VERSION: Final = 1
+"""Raised whenever the history, the facts or the numbering are kept in another way."""
+
+_CHUNK: Final = 2048
+
+
+def state_versions(pseudonyms: Pseudonymiser) -> dict[str, str]:
+    """What a state is made by: where one differs, it is built anew from the log."""
+    return {
+        "state": str(STATE_VERSION),
+        "normaliser": NORMALISER_VERSION,
+        "pseudonyms": pseudonyms.fingerprint,
+    }
+
+
+def judgement_versions(rules_hash: str) -> dict[str, str]:
+    """What findings are made by: where one differs, every subject is judged again."""
+    return {
+        "rules": rules_hash,
+        "calendar": CALENDAR_VERSION,
+        "detectors": " ".join(f"{one.id}@{one.version}" for one in all_detectors()),
+    }
+
+
+def frames_of(flow: Flow, versions: dict[str, str]) -> Iterator[Frame]:
+    """A flow in which nothing waits to be judged, as frames."""
+    yield "versions", versions
+    yield "clock", [flow.now, int(flow.live), flow.subjects.seed]
+    yield "sources", flow.sources[1:]
+    for name, numbering in _numberings(flow):
+        yield f"numbers:{name}", list(numbering.dump())
+    yield "counties", flow.room_counties.tobytes()
+    yield "weak", array("I", sorted(flow.weak_persons)).tobytes()
+    yield "wakes", flow.wakes
+    for records in _chunks(flow.enterprises.dump()):
+        yield "enterprises", records
+    for rows in _chunks(flow.rooms.dump()):
+        yield "rooms", rows
+    for rows in _chunks(flow.persons.dump()):
+        yield "persons", rows
+    for rows in _chunks(flow.assessment.dump()):
+        yield "ties", rows
+
+
+def restore(flow: Flow, frames: Iterable[Frame], versions: dict[str, str]) -> dict[str, str]:
+    """Fills an empty flow; the versions found. Raises SnapshotError for other versions or a damaged snapshot."""
+    found: dict[str, str] = {}
+    records: list[bytes] = []
+    numberings = dict(_numberings(flow))
+    for name, payload in frames:
+        if name == "versions":
+            found = payload
+            other = [key for key, value in versions.items() if found.get(key) != value]
+            if other:
+                raise SnapshotError(f"made by another {', '.join(other)}")
+        elif name == "clock":
+            flow.now, flow.live = payload[0], bool(payload[1])
+        elif name == "sources":
+            for source in payload:
+                flow.sources.number(source)
+        elif name.startswith("numbers:"):
+            numberings[name.removeprefix("numbers:")].load(*payload)
+        elif name == "counties":
+            flow.room_counties[:] = array("I", payload)
+        elif name == "weak":
+            flow.weak_persons.update(array("I", payload))
+        elif name == "wakes":
+            flow.wakes[:] = [(at, kind, ref) for at, kind, ref in payload]
+        elif name == "enterprises":
+            records += payload
+        elif name == "rooms":
+            flow.rooms.load(payload)
+        elif name == "persons":
+            flow.persons.load(payload)
+        elif name == "ties":
+            for enterprise, ties in payload:
+                for sender, tie in ties:
+                    flow.assessment.update(enterprise, (sender[0], sender[1]), _tie(tie))
+                    stage = flow.persons if sender[0] else flow.rooms
+                    stage.remember_tie(sender[1], enterprise)
+    flow.enterprises.load(records)
+    flow.assessment.dirty.clear()
+    return found
+
+
+def _numberings(flow: Flow) -> tuple[tuple[str, Any], ...]:
+    return (
+        ("subjects", flow.subjects),
+        ("rooms", flow.rooms_by_key),
+        ("persons", flow.persons_by_key),
+    )
+
+
+def _chunks(rows: Iterator[Any]) -> Iterator[list[Any]]:
+    while chunk := list(islice(rows, _CHUNK)):
+        yield chunk
+
+
+def _tie(values: list[Any]) -> Tie:
+    weak, since, opened, opened_event, county, risky, bars, court, predecessors = values
+    return Tie(
+        weak,
+        since,
+        opened,
+        (opened_event[0], opened_event[1]),
+        county,
+        tuple((one[0], one[1], one[2], one[3]) for one in risky),
+        tuple(Bar(*one) for one in bars),
+        None if court is None else (court[0], court[1], court[2]),
+        tuple(Predecessor(*one) for one in predecessors),
+    )

@@ -1,0 +1,91 @@
+"""Where events come from: files of JSON Lines, directories, standard input, and tables by a mapping.
+
+``open_source`` is all that the runner and the commands need; what it gives are raw lines, about which intake
+decides.
+"""
+
+from __future__ import annotations
+
+import logging
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from monitor.sources.chunks import Chunk, OversizedLine, Position, Source, SourceError
+from monitor.sources.definition import MappingError, MappingFile
+from monitor.sources.files import (
+    FileSource,
+    StandardInput,
+    holds_lines,
+    list_directory,
+    unpacked_name,
+    unreadable,
+)
+from monitor.sources.mapping import load_mapping
+from monitor.sources.tables import TableSource
+
+__all__ = [
+    "Chunk",
+    "MappingError",
+    "OversizedLine",
+    "Position",
+    "Source",
+    "SourceError",
+    "load_mapping",
+    "open_source",
+]
+
+_TABLE_ENDINGS = (".csv", ".tsv", ".parquet")
+
+_log = logging.getLogger(__name__)
+
+
+def open_source(path: str, mapping: Path | None, *, follow: bool = False) -> list[Source]:
+    """The sources behind one path: a file, all known files below a directory, or standard input (`-`).
+
+    `mapping` says how the columns of tables become events; JSON Lines beside them need none. `follow`: a last
+    line without a line end is still being written. Files of a directory that are neither are named in one
+    warning of this module's logger. Raises SourceError, also for a mapping that does not fit.
+    """
+    if path == "-":
+        return [StandardInput(follow=follow)]
+    rules = load_mapping(mapping) if mapping is not None else None
+    place = Path(path)
+    if not place.is_dir():
+        return [_open_file(place, path, rules, follow)]
+    try:
+        files = list_directory(place)
+    except OSError as failure:
+        raise SourceError(unreadable(path, failure)) from failure
+    known = [file for file in files if holds_lines(file) or _is_table(file, rules)]
+    others = [str(file.relative_to(place)) for file in files if file not in set(known)]
+    if others:
+        _log.warning(
+            "%s：未读取 %d 个文件 / %d files are not read: %s%s",
+            path,
+            len(others),
+            len(others),
+            ", ".join(others[:10]),
+            " …" if len(others) > 10 else "",
+        )
+    return [_open_file(file, str(file), rules, follow) for file in known]
+
+
+def _open_file(path: Path, name: str, rules: MappingFile | None, follow: bool) -> Source:
+    if not path.is_file():
+        raise SourceError(f"{name}：没有此文件，管道请用 - / there is no such file; for a pipe use -")
+    if holds_lines(path):
+        return FileSource(path, name, follow=follow)
+    if rules is not None:
+        return TableSource(path, name, rules, follow=follow)
+    if unpacked_name(path).endswith(_TABLE_ENDINGS):
+        raise SourceError(f"{name}：表格需要映射，请加 --mapping FILE / a table needs a mapping: add --mapping FILE")
+    return FileSource(path, name, follow=follow)
+
+
+def _is_table(path: Path, rules: MappingFile | None) -> bool:
+    """Whether a file of a directory is the table of a mapping, and not one that is joined to it."""
+    if rules is None or not unpacked_name(path).endswith(_TABLE_ENDINGS):
+        return False
+    joined = {join.file for join in rules.mapping.joins.values()}
+    wanted = rules.mapping.table.files
+    return path.name not in joined and any(fnmatchcase(path.name, pattern) for pattern in wanted)

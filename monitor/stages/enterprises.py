@@ -1,0 +1,104 @@
+"""Stage `enterprises`, keyed by subject: the history of each, and the facts that follow from it.
+
+In: accepted events. Out: signals that rest on one enterprise alone, an `Occupant` for each of its rooms and a
+`Leadership` for each of its persons. Events are only filed when they arrive; what follows is worked out once, when
+the enterprise is judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from config.ruleset import Rules
+from detectors.registry import all_detectors
+from detectors.views import FOREVER, Leadership, Occupant
+from monitor.stages.facts import leaderships, occupants
+from monitor.stages.fold import Enterprise, fold
+from monitor.stages.history import appended, entries_of, find_entry
+from monitor.stages.signals import Judge, SignalSink
+
+
+class Enterprises:
+    """Histories by number; knows which were touched since they were last judged."""
+
+    def __init__(
+        self,
+        sink: SignalSink,
+        sources: Sequence[str],
+        to_room: Callable[[int, Occupant], None],
+        to_person: Callable[[int, Leadership], None],
+        is_weak: Callable[[int], bool],
+        weak_in: Callable[[int, int], int],
+    ) -> None:
+        """`sources`: names of sources by number, growing. `is_weak`: whether a person's number stands for a bare
+        name; `weak_in(person, county)`: the number of that name within a county.
+        """
+        self._judge = Judge(
+            "enterprise",
+            [(place, one) for place, one in enumerate(all_detectors()) if one.view == "enterprise"],
+            sink,
+        )
+        self._sink = sink
+        self._sources = sources
+        self._to_room = to_room
+        self._to_person = to_person
+        self._is_weak = is_weak
+        self._weak_in = weak_in
+        self._records: list[bytes] = [b""]
+        self._rules: Rules | None = None
+        self.dirty: set[int] = set()
+
+    def use(self, rules: Rules) -> None:
+        """The rules in force from here on."""
+        self._rules = rules
+        self._judge.use(rules)
+
+    def mark_all(self) -> None:
+        """Every enterprise must be judged again."""
+        self.dirty.update(range(1, len(self._records)))
+
+    def known(self, ref: int, source: int, event_id: str, identity: bytes) -> tuple[int, int] | None:
+        """When an event that came before took effect, and the CRC-32 of its contents (0: not remembered); None
+        for a new one.
+        """
+        if ref >= len(self._records):
+            return None
+        entry = find_entry(self._records[ref], source, event_id, identity)
+        return None if entry is None else (entry[2], entry[4])
+
+    def file(self, ref: int, identity: bytes, at: int, kind: int, content: int, payload: tuple[Any, ...]) -> None:
+        """Adds an event to a history."""
+        records = self._records
+        while ref >= len(records):
+            records.append(b"")
+        records[ref] = appended(records[ref], identity, at, kind, content, payload)
+        self.dirty.add(ref)
+
+    def state(self, ref: int, now: int) -> Enterprise:
+        """What holds of an enterprise at `now`."""
+        record = self._records[ref] if ref < len(self._records) else b""
+        return fold(ref, entries_of(record), self._sources, self._trusted, self._is_weak, now)
+
+    def judge(self, ref: int, now: int) -> None:
+        """The enterprise's own signals and its facts, anew."""
+        state = self.state(ref, now)
+        live = state.live
+        self._judge.judge(ref, state.view if live else None, state.view.county, None, now)
+        if live and state.suspended_now and state.suspended != FOREVER:
+            self._sink.wake("enterprise", ref, state.suspended)
+        for room, occupant in occupants(state).items():
+            self._to_room(room, occupant)
+        for person, leadership in leaderships(state, self._is_weak, self._weak_in).items():
+            self._to_person(person, leadership)
+
+    def dump(self) -> Iterator[bytes]:
+        """What a snapshot keeps: the records in the order of their numbers, from 1 on."""
+        yield from self._records[1:]
+
+    def load(self, records: Iterable[bytes]) -> None:
+        """Takes over what `dump` gave."""
+        self._records = [b"", *records]
+
+    def _trusted(self, source: int) -> bool:
+        return self._rules is None or self._rules.trusts_kind_of(self._sources[source])

@@ -1,0 +1,245 @@
+"""The compact dated history of one enterprise, and its codec. First half of the `enterprises` stage.
+
+A record is a MessagePack array of entries, one an event: `[source, id, moment, kind, content, …]`. It is appended
+to and never rewritten, so an event costs a few bytes and a search; what holds at a moment is worked out by `fold`
+when somebody asks. `content` is the CRC-32 of the event's fields while repeats are still compared, else 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import IntEnum
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import xxhash
+from msgspec import UNSET
+
+from config.moments import end_of_day
+from monitor.events import types
+from monitor.events.data import Address, Person
+from monitor.events.types import Event
+from monitor.events.vocabulary import LEAD_ROLES
+
+Entry = list[Any]
+
+ADDRESS_KINDS: Final = (
+    "unknown",
+    "office",
+    "residential",
+    "market",
+    "cluster",
+    "incubator",
+    "industrial",
+    "rural",
+    "platform",
+)
+"""Kinds of address by their number in an entry; a shown kind is bit `1 << number`."""
+
+KIND_NUMBER: Final = {kind: number for number, kind in enumerate(ADDRESS_KINDS)}
+GROUNDS: Final = {"report": 0, "disclosure": 1, "falsehood": 2, "unreachable": 3}
+UNREACHABLE: Final = GROUNDS["unreachable"]
+
+
+class Kind(IntEnum):
+    """Types of event by the number that entries hold. Numbers are never used again for another type."""
+
+    ESTABLISHED = 1
+    CHANGED = 2
+    DEREGISTERED = 3
+    REVOKED = 4
+    CANCELLED = 5
+    SUSPENDED = 6
+    RESUMED = 7
+    FILED = 8
+    MISSED = 9
+    INSPECTED = 10
+    VISITED = 11
+    LETTER_SENT = 12
+    LETTER_RETURNED = 13
+    LETTER_DELIVERED = 14
+    PENALISED = 15
+    ABNORMAL_LISTED = 16
+    ABNORMAL_REMOVED = 17
+    DISHONEST_LISTED = 18
+    DISHONEST_REMOVED = 19
+    COMPLAINT = 20
+    COURT_LISTED = 21
+    COURT_REMOVED = 22
+    TAX_IRREGULAR = 23
+    TAX_REGULAR = 24
+    REPAIRED = 25
+    DECIDED = 26
+    REMEMBERED = 27
+
+
+_EMPTY: Final = b"\xdd\x00\x00\x00\x00"
+_pack = msgspec.msgpack.Encoder().encode
+_unpack = msgspec.msgpack.Decoder(list[list[Any]]).decode
+
+
+def identity_bytes(source: int, event_id: str) -> bytes:
+    """An event's name within its enterprise, as an entry holds it."""
+    return _pack((source, event_id))[1:]
+
+
+def appended(record: bytes, identity: bytes, at: int, kind: int, content: int, payload: tuple[Any, ...]) -> bytes:
+    """A record (empty for a new enterprise) with one more entry."""
+    if not record:
+        record = _EMPTY
+    count = int.from_bytes(record[1:5], "big") + 1
+    seconds, rest = divmod(at, 1_000_000)
+    tail = _pack((at / 1e6 if rest else seconds, kind, content, *payload))
+    return b"".join(
+        (b"\xdd", count.to_bytes(4, "big"), record[5:], bytes((0x92 + tail[0] - 0x90,)), identity, tail[1:])
+    )
+
+
+def entries_of(record: bytes) -> list[Entry]:
+    """The entries of a record, moments in microseconds, in the order in which they arrived."""
+    entries = _unpack(record) if record else []
+    for entry in entries:
+        at = entry[2]
+        entry[2] = at * 1_000_000 if type(at) is int else round(at * 1e6)
+    return entries
+
+
+def find_entry(record: bytes, source: int, event_id: str, identity: bytes) -> Entry | None:
+    """The entry of an event that came before, or None. A miss costs one search of the bytes."""
+    if identity not in record:
+        return None
+    for entry in entries_of(record):
+        if entry[1] == event_id and entry[0] == source:
+            return entry
+    return None
+
+
+def mark(text: str) -> str | int:
+    """A document or mailing number for comparing within one enterprise: itself, or a 64-bit digest if longer."""
+    return text if len(text) <= 6 else xxhash.xxh3_64_intdigest(text.encode())
+
+
+class Places(NamedTuple):
+    """Gives numbers to rooms and persons while entries are made; the runner supplies it.
+
+    `room(text, region)` gives the room (0: none), its county (0: unknown) and what the text shows, as bits;
+    `person(identity, label)` the person.
+    """
+
+    room: Callable[[str, str | None], tuple[int, int, int]]
+    person: Callable[[str, str], int]
+
+
+def entry_of(event: Event, places: Places) -> tuple[int, tuple[Any, ...]]:
+    """The kind and payload under which the history keeps an event."""
+    maker = _MAKERS.get(type(event))
+    return maker(event.data, places) if maker is not None else (int(Kind.REMEMBERED), ())
+
+
+def _address(address: Address, places: Places) -> tuple[int, int, int, int]:
+    """Room number (0: none), county (0: unknown), declared kind, shown kinds."""
+    room, county, shown = places.room(address.text, None if address.region is UNSET else address.region)
+    declared = 0 if address.kind is UNSET else KIND_NUMBER[address.kind]
+    return room, county, declared, shown
+
+
+def _leads(persons: list[Person], places: Places) -> list[int]:
+    """The numbers of those in a lead role, each once."""
+    return sorted(
+        {
+            places.person(person.id, "" if person.name is UNSET else person.name)
+            for person in persons
+            if person.role in LEAD_ROLES and person.id is not UNSET
+        }
+    )
+
+
+def division_of(industry: str) -> str:
+    """The GB/T 4754 division of a code: its letter and next two digits; empty where it has none."""
+    code = industry.strip().upper()[:3]
+    return code if len(code) == 3 and "A" <= code[0] <= "T" and code[1:].isdecimal() else ""
+
+
+def _established(data: Any, places: Places) -> tuple[int, tuple[Any, ...]]:
+    return Kind.ESTABLISHED, (
+        *_address(data.address, places),
+        _leads(data.persons, places),
+        None if data.industry is UNSET else division_of(data.industry),
+        int(data.kind == "branch"),
+    )
+
+
+def _changed(data: Any, places: Places) -> tuple[int, tuple[Any, ...]]:
+    if data.address is UNSET and data.persons is UNSET and data.industry is UNSET:
+        return Kind.REMEMBERED, ()
+    address = (None, 0, 0, 0) if data.address is UNSET else _address(data.address, places)
+    return Kind.CHANGED, (
+        *address,
+        None if data.persons is UNSET else _leads(data.persons, places),
+        None if data.industry is UNSET else division_of(data.industry),
+    )
+
+
+def _inspected(data: Any, _: Places) -> tuple[int, tuple[Any, ...]]:
+    if not data.results:
+        return Kind.REMEMBERED, ()
+    return Kind.INSPECTED, (int("unreachable" in data.results),)
+
+
+def _court(kind: Kind) -> Callable[[Any, Places], tuple[int, tuple[Any, ...]]]:
+    def make(data: Any, places: Places) -> tuple[int, tuple[Any, ...]]:
+        person = data.person
+        if person is UNSET or person.id is UNSET:
+            return Kind.REMEMBERED, ()
+        number = places.person(person.id, "" if person.name is UNSET else person.name)
+        return kind, (number, _document(data))
+
+    return make
+
+
+def _document(data: Any) -> str | int | None:
+    return None if data.document is UNSET else mark(data.document)
+
+
+def _decided(data: Any, _: Places) -> tuple[int, tuple[Any, ...]]:
+    if data.document is UNSET:
+        return Kind.REMEMBERED, ()
+    return Kind.DECIDED, (mark(data.document), int(data.upheld))
+
+
+def _bare(kind: Kind) -> Callable[[Any, Places], tuple[int, tuple[Any, ...]]]:
+    return lambda data, places: (kind, ())
+
+
+def _with(kind: Kind, *values: Callable[[Any], Any]) -> Callable[[Any, Places], tuple[int, tuple[Any, ...]]]:
+    return lambda data, places: (kind, tuple(value(data) for value in values))
+
+
+_MAKERS: Final[dict[type[Event], Callable[[Any, Places], tuple[int, tuple[Any, ...]]]]] = {
+    types.Established: _established,
+    types.Changed: _changed,
+    types.Deregistered: _bare(Kind.DEREGISTERED),
+    types.Revoked: _bare(Kind.REVOKED),
+    types.Cancelled: _bare(Kind.CANCELLED),
+    types.Suspended: _with(Kind.SUSPENDED, lambda d: None if d.until is UNSET else end_of_day(d.until)),
+    types.Resumed: _bare(Kind.RESUMED),
+    types.ReportFiled: _with(Kind.FILED, lambda d: d.year),
+    types.ReportMissed: _with(Kind.MISSED, lambda d: d.year),
+    types.Inspected: _inspected,
+    types.Visited: _with(Kind.VISITED, lambda d: int(d.found)),
+    types.LetterSent: _with(Kind.LETTER_SENT, lambda d: mark(d.number)),
+    types.LetterReturned: _with(Kind.LETTER_RETURNED, lambda d: mark(d.number)),
+    types.LetterDelivered: _bare(Kind.LETTER_DELIVERED),
+    types.Penalised: _with(Kind.PENALISED, lambda d: mark(d.document)),
+    types.AbnormalListed: _with(Kind.ABNORMAL_LISTED, lambda d: GROUNDS[d.ground], _document),
+    types.AbnormalRemoved: _with(Kind.ABNORMAL_REMOVED, lambda d: GROUNDS[d.ground]),
+    types.DishonestListed: _with(Kind.DISHONEST_LISTED, _document),
+    types.DishonestRemoved: _bare(Kind.DISHONEST_REMOVED),
+    types.Complaint: _with(Kind.COMPLAINT, lambda d: mark(d.number), lambda d: int(d.reachable is False)),
+    types.CourtListed: _court(Kind.COURT_LISTED),
+    types.CourtRemoved: _court(Kind.COURT_REMOVED),
+    types.TaxIrregular: _bare(Kind.TAX_IRREGULAR),
+    types.TaxRegular: _bare(Kind.TAX_REGULAR),
+    types.Repaired: _with(Kind.REPAIRED, lambda d: [mark(document) for document in d.documents]),
+    types.ObjectionDecided: _decided,
+}

@@ -1,0 +1,151 @@
+"""A home: the folder of an embedded monitor, with its database, snapshots, key and lock.
+
+One process writes a home at a time; the lock is the kernel's, so it ends with the process however that ends.
+Everybody else reads a consistent state beside it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, create_engine, event, select
+from sqlalchemy.engine import URL
+
+from monitor.store.schema import META, METADATA, SCHEMA_VERSION
+
+DATABASE_NAME: Final = "monitor.db"
+KEY_NAME: Final = "pseudonym.key"
+_CACHE_KIB: Final = 16_384
+
+
+class HomeError(Exception):
+    """A home that cannot be used; the text says why and what to do, zh and en."""
+
+
+class HomeLock:
+    """Held by the one process that writes a home."""
+
+    def __init__(self, path: Path) -> None:
+        """Takes the lock of a home at once, or raises HomeError with the holder's process id."""
+        self._file = path.open("a+", encoding="ascii")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._file.seek(0)
+            holder = self._file.read().strip() or "?"
+            self._file.close()
+            raise HomeError(
+                f"{path.parent}：已有进程（{holder}）在写，一个目录只能有一个写入者 / "
+                f"process {holder} writes this home already: stop it, or use another --home"
+            ) from error
+        self._file.truncate(0)
+        self._file.write(str(os.getpid()))
+        self._file.flush()
+
+    def release(self) -> None:
+        """Lets the next writer in."""
+        self._file.truncate(0)
+        self._file.close()
+
+
+class Home:
+    """The folder at `path`."""
+
+    def __init__(self, path: Path) -> None:
+        """Nothing is opened yet."""
+        self.path = path
+        self.database = path / DATABASE_NAME
+        self.snapshots = path / "snapshots"
+
+    def create(self) -> None:
+        """Makes the folder and what belongs into it, readable by its owner alone. Raises HomeError."""
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.snapshots.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise HomeError(
+                f"{self.path}：无法写入（{error.strerror}），请换 --home / "
+                f"cannot be written ({error.strerror}): choose another --home"
+            ) from error
+
+    def lock(self) -> HomeLock:
+        """The lock of the writer. Raises HomeError where somebody holds it."""
+        return HomeLock(self.path / "lock")
+
+    def key(self) -> bytes:
+        """The home's own pseudonym key: made at the first run, readable by its owner alone."""
+        path = self.path / KEY_NAME
+        try:
+            return bytes.fromhex(path.read_text(encoding="ascii").strip())
+        except FileNotFoundError:
+            pass
+        except ValueError as error:
+            raise HomeError(
+                f"{path}：密钥不是十六进制文本 / the key is not hexadecimal text: restore it from its backup"
+            ) from error
+        key = secrets.token_bytes(32)
+        made = path.with_suffix(".new")
+        with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(key.hex() + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        made.replace(path)
+        return key
+
+    def writer(self) -> Engine:
+        """The database for its one writer; tables are made where they are missing. Raises HomeError."""
+        engine = _engine(self.database, read_only=False)
+        with engine.begin() as connection:
+            METADATA.create_all(connection)
+            found = meta(connection, "schema")
+            if found is None:
+                set_meta(connection, "schema", str(SCHEMA_VERSION))
+                set_meta(connection, "seed", str(secrets.randbits(62)))
+            elif found != str(SCHEMA_VERSION):
+                raise HomeError(
+                    f"{self.path}：数据格式为 {found} 版，本程序为 {SCHEMA_VERSION} 版 / the home has schema "
+                    f"{found}, this program {SCHEMA_VERSION}: use the program that wrote it, or a new --home"
+                )
+        return engine
+
+    def reader(self) -> Engine:
+        """The database for reading. Raises HomeError where there is none."""
+        if not self.database.exists():
+            raise HomeError(
+                f"{self.path}：还没有数据，请先运行 credit-monitor run / there is nothing here yet: run "
+                "`credit-monitor run --source … --home DIR` first"
+            )
+        return _engine(self.database, read_only=True)
+
+
+def meta(connection: Connection, key: str) -> str | None:
+    """A value that the home keeps about itself."""
+    found: str | None = connection.execute(select(META.c.value).where(META.c.key == key)).scalar()
+    return found
+
+
+def set_meta(connection: Connection, key: str, value: str) -> None:
+    """Keeps a value about the home."""
+    connection.execute(META.delete().where(META.c.key == key))
+    connection.execute(META.insert().values(key=key, value=value))
+
+
+def _engine(path: Path, *, read_only: bool) -> Engine:
+    query = {"mode": "ro", "uri": "true"} if read_only else {"uri": "true"}
+    url = URL.create("sqlite", database=f"file:{path.absolute()}", query=query)
+    engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _: Any) -> None:
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+        if not read_only:
+            cursor.execute("PRAGMA journal_mode = WAL")
+            cursor.execute("PRAGMA synchronous = FULL")
+        cursor.close()
+
+    return engine

@@ -1,0 +1,197 @@
+"""What commands and pages read of a home, in one consistent state beside the writer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, func, select
+
+from config.moments import as_text, shanghai_date
+from detectors.registry import by_id
+from monitor.identifiers import credit_code
+from monitor.store.schema import (
+    COUNTERS,
+    DEAD_LETTERS,
+    ENTERPRISES,
+    PARKED,
+    PERSONS,
+    ROOMS,
+    SIGNAL_MEMBERS,
+    SIGNALS,
+    SOURCES,
+)
+
+_unpack = msgspec.msgpack.decode
+
+
+class Reader:
+    """One look at a home: everything asked of it is of one moment."""
+
+    def __init__(self, connection: Connection) -> None:
+        """`connection`: inside one transaction."""
+        self._connection = connection
+        self._sources: dict[int, str] | None = None
+
+    def signals(self, *, newest: int | None = None, level: int | None = None) -> Iterator[dict[str, Any]]:
+        """Signals in force in the form of contract §4, by detector and subject; or the `newest` ones, newest first."""
+        query = select(SIGNALS)
+        if level is not None:
+            query = query.where(SIGNALS.c.level >= level)
+        if newest is None:
+            query = query.order_by(SIGNALS.c.detector, SIGNALS.c.ref)
+        else:
+            query = query.order_by(
+                SIGNALS.c.raised_in.desc(), SIGNALS.c.level.desc(), SIGNALS.c.detector, SIGNALS.c.ref
+            ).limit(newest)
+        for row in self._connection.execution_options(yield_per=500).execute(query):
+            yield self._signal(row)
+
+    def signals_of(self, code: str) -> list[dict[str, Any]]:
+        """The signals in force that count an enterprise."""
+        rows = self._connection.execute(
+            select(SIGNALS)
+            .join(
+                SIGNAL_MEMBERS,
+                (SIGNAL_MEMBERS.c.detector == SIGNALS.c.detector) & (SIGNAL_MEMBERS.c.ref == SIGNALS.c.ref),
+            )
+            .join(ENTERPRISES, ENTERPRISES.c.ref == SIGNAL_MEMBERS.c.enterprise)
+            .where(ENTERPRISES.c.code == code)
+            .order_by(SIGNALS.c.level.desc(), SIGNALS.c.detector, SIGNALS.c.ref)
+        )
+        return [self._signal(row) for row in rows.all()]
+
+    def enterprise(self, code: str) -> dict[str, Any] | None:
+        """Number, code and name of an enterprise."""
+        row = self._connection.execute(select(ENTERPRISES).where(ENTERPRISES.c.code == code)).first()
+        if row is None:
+            return None
+        return {
+            "ref": row.ref,
+            "code": row.code,
+            "name": row.name,
+            "identifier_suspect": credit_code.is_suspect(row.code),
+        }
+
+    def dead_letters(self) -> Iterator[dict[str, Any]]:
+        """What was refused, in the order of arrival."""
+        query = select(DEAD_LETTERS).order_by(DEAD_LETTERS.c.number)
+        for row in self._connection.execution_options(yield_per=500).execute(query):
+            yield {
+                "source": row.source,
+                "line": row.line,
+                "offset": row.offset,
+                "received": as_text(row.received),
+                "reason": row.reason,
+                "detail": row.detail,
+                "text": row.text,
+                "masked": row.masked,
+                "digest": row.digest,
+            }
+
+    def totals(self) -> dict[tuple[str, str], int]:
+        """Running totals by name and label."""
+        return {(row.name, row.label): row.value for row in self._connection.execute(select(COUNTERS))}
+
+    def signal_counts(self) -> dict[tuple[str, int], int]:
+        """Signals in force by detector and level."""
+        rows = self._connection.execute(
+            select(SIGNALS.c.detector, SIGNALS.c.level, func.count()).group_by(SIGNALS.c.detector, SIGNALS.c.level)
+        )
+        return {(detector, level): count for detector, level, count in rows}
+
+    def counts(self) -> dict[str, int]:
+        """How many enterprises, rooms, persons, dead letters and parked subjects there are."""
+        tables = {
+            "enterprises": ENTERPRISES,
+            "rooms": ROOMS,
+            "persons": PERSONS,
+            "dead_letters": DEAD_LETTERS,
+            "parked": PARKED,
+        }
+        return {
+            name: int(self._connection.execute(select(func.count()).select_from(table)).scalar() or 0)
+            for name, table in tables.items()
+        }
+
+    def parked(self) -> list[dict[str, Any]]:
+        """The subjects that wait for a fix."""
+        return [
+            {"stage": row.stage, "subject": row.ref, "reason": row.reason}
+            for row in self._connection.execute(select(PARKED).order_by(PARKED.c.stage, PARKED.c.ref))
+        ]
+
+    def _signal(self, row: Any) -> dict[str, Any]:
+        detector = by_id(row.detector)
+        evidence, deadlines, facts = _unpack(row.body)
+        key, label = self._subject(row.kind, row.ref)
+        fill = {"value": _number(row.value), "lowest": _number(row.lowest), **facts}
+        return {
+            "detector": row.detector,
+            "version": row.version,
+            "subject": {"kind": row.kind, "key": key, "label": label},
+            "level": row.level,
+            "value": _number(row.value),
+            "enterprises": self._members(row.detector, row.ref),
+            "region": row.region,
+            "since": as_text(row.since),
+            "evidence": [
+                {
+                    "id": event,
+                    "source": self._source(source),
+                    "subject": self._code(enterprise),
+                    "time": as_text(at),
+                    "date": shanghai_date(at).isoformat(),
+                }
+                for at, source, event, enterprise in evidence
+            ],
+            "deadlines": deadlines,
+            "reason": {
+                "zh": detector.reason.zh.format(**fill),
+                "en": detector.reason.en.format(**fill),
+            },
+            "way_out": {
+                "zh": detector.way_out.zh.format(**fill),
+                "en": detector.way_out.en.format(**fill),
+            },
+            "weak_identity": row.weak,
+            "stale": row.stale,
+            "raised": as_text(row.raised_at),
+        }
+
+    def _subject(self, kind: str, ref: int) -> tuple[str, str]:
+        """Key and label of a subject."""
+        if kind == "enterprise":
+            row = self._connection.execute(select(ENTERPRISES).where(ENTERPRISES.c.ref == ref)).first()
+            return ("", "") if row is None else (row.code, row.name)
+        table = ROOMS if kind == "address" else PERSONS
+        row = self._connection.execute(select(table).where(table.c.ref == ref)).first()
+        if row is None:
+            return "", ""
+        if kind == "person" and row.key.startswith("#"):
+            person, _, county = row.key[1:].partition("@")
+            key, label = self._subject("person", int(person))
+            return f"{key}@{county}", label
+        return row.key, row.label
+
+    def _members(self, detector: str, ref: int) -> list[str]:
+        rows = self._connection.execute(
+            select(ENTERPRISES.c.code)
+            .join(SIGNAL_MEMBERS, SIGNAL_MEMBERS.c.enterprise == ENTERPRISES.c.ref)
+            .where(SIGNAL_MEMBERS.c.detector == detector, SIGNAL_MEMBERS.c.ref == ref)
+        )
+        return sorted(rows.scalars())
+
+    def _code(self, ref: int) -> str:
+        found = self._connection.execute(select(ENTERPRISES.c.code).where(ENTERPRISES.c.ref == ref)).scalar()
+        return str(found or "")
+
+    def _source(self, ref: int) -> str:
+        if self._sources is None:
+            self._sources = {row.ref: row.name for row in self._connection.execute(select(SOURCES))}
+        return self._sources.get(ref, "")
+
+
+def _number(value: float) -> float | int:
+    return int(value) if value == int(value) else value

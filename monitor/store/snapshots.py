@@ -1,0 +1,101 @@
+"""Snapshots: the whole state in one file, a shortcut to what the log would give. Any of them may be thrown away.
+
+A file is a zstd stream of frames, each a length and a MessagePack pair `[name, payload]`; the last one is the digest
+of all before it. It is written beside the others and renamed when it is safely on the disk. The newest two are kept,
+so that a damaged one is replaced by the one before and a longer tail of the log.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+import msgspec
+import zstandard
+
+log = logging.getLogger(__name__)
+
+_KEPT: Final = 2
+_ENDING: Final = ".snapshot"
+_END: Final = "end"
+
+Frame = tuple[str, Any]
+
+
+class SnapshotError(Exception):
+    """A snapshot that cannot be used; the text says why."""
+
+
+def write(folder: Path, seq: int, frames: Iterable[Frame]) -> Path:
+    """Writes the state after block `seq` of the log, and lets go of the oldest snapshots."""
+    path = folder / f"{seq:012d}{_ENDING}"
+    made = path.with_suffix(".new")
+    pack = msgspec.msgpack.Encoder().encode
+    digest = hashlib.blake2b(digest_size=16)
+    with made.open("wb") as file:
+        with zstandard.ZstdCompressor(level=1).stream_writer(file, closefd=False) as stream:
+            for frame in frames:
+                packed = pack(frame)
+                digest.update(packed)
+                stream.write(len(packed).to_bytes(4, "big") + packed)
+            end = pack((_END, digest.digest()))
+            stream.write(len(end).to_bytes(4, "big") + end)
+        file.flush()
+        os.fsync(file.fileno())
+    made.replace(path)
+    _sync_folder(folder)
+    for old in newest(folder)[_KEPT:]:
+        old.unlink()
+    return path
+
+
+def newest(folder: Path) -> list[Path]:
+    """The snapshots of a folder, newest first."""
+    return sorted(folder.glob(f"*{_ENDING}"), reverse=True)
+
+
+def seq_of(path: Path) -> int:
+    """The block of the log after which a snapshot was taken."""
+    return int(path.name.removesuffix(_ENDING))
+
+
+def read(path: Path) -> Iterator[Frame]:
+    """The frames of a snapshot. Raises SnapshotError, at the latest after the last frame, when it is damaged."""
+    unpack = msgspec.msgpack.Decoder(tuple[str, Any]).decode
+    digest = hashlib.blake2b(digest_size=16)
+    try:
+        with path.open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file) as stream:
+            while True:
+                packed = _exactly(stream, int.from_bytes(_exactly(stream, 4), "big"))
+                name, payload = unpack(packed)
+                if name == _END:
+                    if payload != digest.digest():
+                        raise SnapshotError(f"{path.name}: the digest does not fit")
+                    return
+                digest.update(packed)
+                yield name, payload
+    except (OSError, zstandard.ZstdError, msgspec.DecodeError, EOFError) as error:
+        raise SnapshotError(f"{path.name}: {error}") from error
+
+
+def _exactly(stream: BinaryIO | Any, length: int) -> bytes:
+    parts = []
+    while length:
+        part = stream.read(length)
+        if not part:
+            raise EOFError("the file ends in the middle")
+        parts.append(part)
+        length -= len(part)
+    return b"".join(parts)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,22 @@
+"""What every test of credit-monitor can rely on.
+
+Policy for fixtures: here stands only what all tests need. Data of one test file is made in that file; real
+data with its origin and licence lies in ``tests/data``. Nothing here reaches a network, nor the home of the
+person who runs the tests.
+"""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+# Settings of the person who runs the tests must not leak into them: every test sets what it means to set.
+for name in [name for name in os.environ if name.startswith("CREDIT_MONITOR_")]:
+    del os.environ[name]
+
+# A deadline per example fails on a busy machine and says nothing about the code; so does a slow generator.
+settings.register_profile(
+    "credit-monitor", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("credit-monitor")
