@@ -129,20 +129,43 @@ def schema() -> dict[str, Any]:
     return found
 
 
+@lru_cache(maxsize=1)
+def _shipped_parameters() -> dict[str, set[str]]:
+    """The detectors of the shipped rules, each with the parameters that it needs."""
+    text = files("config").joinpath("rules/default.yaml").read_text(encoding="utf-8")
+    return {name: set(rule["parameters"]) for name, rule in yaml.safe_load(text)["detectors"].items()}
+
+
 def _checked(text: str) -> Document:
     try:
         value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        msg = f"the rules file is not YAML: {error}"
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2026-02-30
+        msg = f"the rules file is not YAML: {' '.join(str(error).split())}"
         raise RulesError(msg) from error
     plain = json.loads(json.dumps(value, default=str))
     for fault in sorted(Draft202012Validator(schema()).iter_errors(plain), key=lambda one: list(one.path)):
         where = "/".join(str(step) for step in fault.absolute_path) or "the top"
         msg = f"the rules file is wrong at {where}: {fault.message}"
         raise RulesError(msg)
-    document = msgspec.convert(plain, Document, strict=False)
+    try:
+        document = msgspec.convert(plain, Document, strict=False)
+    except msgspec.ValidationError as error:
+        msg = f"the rules file is wrong: {error}"
+        raise RulesError(msg) from error
+    shipped = _shipped_parameters()
     for name, rules in document.detectors.items():
+        wanted = shipped.get(name)
+        if wanted is None:
+            msg = f"the rules file is wrong at detectors: there is no detector {name}; there are {', '.join(shipped)}"
+            raise RulesError(msg)
+        if set(rules.parameters) != wanted:
+            msg = f"the rules file is wrong at detectors/{name}/parameters: it needs {', '.join(sorted(wanted))}"
+            raise RulesError(msg)
         for place in (rules.parameters, *rules.by_region.values(), *rules.by_kind.values()):
+            if not wanted.issuperset(place):
+                unknown = ", ".join(sorted(set(place) - wanted))
+                msg = f"the rules file is wrong at detectors/{name}: it has no parameter {unknown}"
+                raise RulesError(msg)
             numbers = [number for _, number in sorted(place.get("levels", {}).items())]
             if numbers != sorted(set(numbers)):
                 msg = f"the rules file is wrong at detectors/{name}: a higher level needs a higher threshold"

@@ -18,13 +18,7 @@ def find(view: RoomView, parameters: Mapping[str, Any], now: int) -> Finding | N
     openings = view.openings
     if len(openings) < parameters["levels"][0][1] or view.kind in parameters["exempt_kinds"]:
         return None
-    burst = find_burst(
-        [opening[0] for opening in openings],
-        parameters["levels"],
-        parameters["window_days"],
-        parameters["hold_days"],
-        now,
-    )
+    burst = find_burst(openings, parameters["levels"], parameters["window_days"], parameters["hold_days"], now)
     if burst is None:
         return None
     window = openings[burst.first : burst.last]
@@ -66,9 +60,7 @@ DETECTOR = Detector(
         Text("新开业的写字楼或孵化器尚未列入名单", "a newly opened building or incubator not yet listed"),
         Text("批量补录存量数据时误填成立日期", "stock entered late with a wrong date of establishment"),
     ],
-    reason=Text(
-        "该地址 {days} 天内新设 {value} 户", "{value} establishments at this address within {days} days"
-    ),
+    reason=Text("该地址 {days} 天内新设 {value} 户", "{value} establishments at this address within {days} days"),
     way_out=Text("最后一次密集新设满 180 天后自动消失", "falls away 180 days after the last of them"),
     find=find,
     example=example,

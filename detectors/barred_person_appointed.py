@@ -77,9 +77,7 @@ DETECTOR = Detector(
         Basis("《市场主体登记管理条例》第十二条", "statute"),
     ],
     false_positives=[
-        Text(
-            "对吊销不负个人责任的负责人", "a principal who was not personally responsible for the revocation"
-        ),
+        Text("对吊销不负个人责任的负责人", "a principal who was not personally responsible for the revocation"),
         Text("被冒名登记的人", "a person whose identity was stolen"),
     ],
     reason=Text("{value} 名牵头人员存在任职限制线索", "{value} lead persons show signs of being barred"),

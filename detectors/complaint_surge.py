@@ -16,13 +16,7 @@ def find(view: EnterpriseView, parameters: Mapping[str, Any], now: int) -> Findi
     complaints = view.complaints
     if len(complaints) < parameters["levels"][0][1]:
         return None
-    burst = find_burst(
-        [complaint[0] for complaint in complaints],
-        parameters["levels"],
-        parameters["window_days"],
-        parameters["hold_days"],
-        now,
-    )
+    burst = find_burst(complaints, parameters["levels"], parameters["window_days"], parameters["hold_days"], now)
     if burst is None:
         return None
     return Finding(

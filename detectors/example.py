@@ -11,7 +11,7 @@ _FIRST = dt.datetime(2024, 3, 1, 9, tzinfo=dt.timezone(dt.timedelta(hours=8)))
 Raw = dict[str, Any]
 
 
-def event(subject: str, kind: str, day: int, nth: int = 0, **data: Any) -> Raw:
+def event(subject: str, kind: str, day: int, nth: int = 0, /, **data: Any) -> Raw:
     """A raw event of a type, `day` days after 1 March 2024; `nth` tells several of one day apart."""
     return {
         "specversion": "1.0",
@@ -24,9 +24,7 @@ def event(subject: str, kind: str, day: int, nth: int = 0, **data: Any) -> Raw:
     }
 
 
-def opened(
-    subject: str, day: int, *, room: str = "1幢101室", persons: Sequence[str] = (), **data: Any
-) -> Raw:
+def opened(subject: str, day: int, *, room: str = "1幢101室", persons: Sequence[str] = (), **data: Any) -> Raw:
     """An establishment at a room of one building, led by persons given by their pseudonyms."""
     return event(
         subject,

@@ -29,13 +29,7 @@ def find(view: EnterpriseView, parameters: Mapping[str, Any], now: int) -> Findi
 def _found(ref: int, changes: list[Evidence], parameters: Mapping[str, Any], now: int) -> Finding | None:
     if len(changes) < parameters["levels"][0][1]:
         return None
-    burst = find_burst(
-        [change[0] for change in changes],
-        parameters["levels"],
-        parameters["window_days"],
-        parameters["hold_days"],
-        now,
-    )
+    burst = find_burst(changes, parameters["levels"], parameters["window_days"], parameters["hold_days"], now)
     if burst is None:
         return None
     return Finding(
@@ -52,8 +46,7 @@ def _found(ref: int, changes: list[Evidence], parameters: Mapping[str, Any], now
 def example() -> tuple[list[Raw], int, float]:
     """Three moves in three months."""
     moves = [
-        event("E000", "registration.changed", 30 * number, address=address(f"2幢{number}01室"))
-        for number in (1, 2, 3)
+        event("E000", "registration.changed", 30 * number, address=address(f"2幢{number}01室")) for number in (1, 2, 3)
     ]
     return [opened("E000", 0, persons=["p0"]), *moves], 1, 3
 

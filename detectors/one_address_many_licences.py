@@ -62,9 +62,7 @@ DETECTOR = Detector(
         Text("同一集团的关联公司合署办公", "affiliates of one group at its seat"),
         Text("地址只写到楼栋、未写房间", "addresses that name the building but no room"),
     ],
-    reason=Text(
-        "该地址现有 {value} 户在营经营主体登记", "{value} live enterprises are registered at this address"
-    ),
+    reason=Text("该地址现有 {value} 户在营经营主体登记", "{value} live enterprises are registered at this address"),
     way_out=Text(
         "降到 {lowest} 户以下，或该地址依规列入托管名单",
         "fewer than {lowest} remain, or the address is put on the host list",

@@ -16,13 +16,7 @@ def find(view: PersonView, parameters: Mapping[str, Any], now: int) -> Finding |
     openings = view.openings
     if len(openings) < parameters["levels"][0][1]:
         return None
-    burst = find_burst(
-        [opening[0] for opening in openings],
-        parameters["levels"],
-        parameters["window_days"],
-        parameters["hold_days"],
-        now,
-    )
+    burst = find_burst(openings, parameters["levels"], parameters["window_days"], parameters["hold_days"], now)
     if burst is None:
         return None
     window = openings[burst.first : burst.last]
@@ -65,9 +59,7 @@ DETECTOR = Detector(
         Text("连锁品牌同期开店", "a chain that opens several shops at once"),
         Text("冒名登记的受害人", "victims of stolen identity"),
     ],
-    reason=Text(
-        "该人员 {days} 天内牵头新设 {value} 户", "this person led {value} establishments within {days} days"
-    ),
+    reason=Text("该人员 {days} 天内牵头新设 {value} 户", "this person led {value} establishments within {days} days"),
     way_out=Text("最后一次密集新设满 180 天后自动消失", "falls away 180 days after the last of them"),
     find=find,
     example=example,

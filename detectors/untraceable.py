@@ -128,9 +128,7 @@ DETECTOR = Detector(
         Basis("核实之日起 10 个工作日内列入", "unverified"),
     ],
     false_positives=[
-        Text(
-            "信箱或门牌变更、代收点退件", "a changed mailbox or door plate, a return by the collection point"
-        ),
+        Text("信箱或门牌变更、代收点退件", "a changed mailbox or door plate, a return by the collection point"),
         Text("歇业期间", "a suspended business"),
     ],
     reason=Text(

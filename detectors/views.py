@@ -280,9 +280,7 @@ class PersonView:
     def holds(self, selector: str, ref: int) -> bool:
         """Whether an enterprise stands in the list `leading`."""
         member = self.enterprises.get(ref)
-        return (
-            member is not None and not member.branch and not member.cancelled and member.leads and member.live
-        )
+        return member is not None and not member.branch and not member.cancelled and member.leads and member.live
 
 
 class Bar(NamedTuple):

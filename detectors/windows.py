@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from config.moments import DAY
-from detectors.base import Levels, level_of
+from detectors.base import Evidence, Levels, level_of
 
 
 class Burst(NamedTuple):
@@ -24,42 +24,39 @@ class Burst(NamedTuple):
 
 
 def find_burst(
-    times: Sequence[int], levels: Levels, window_days: int, hold_days: int, now: int
+    happenings: Sequence[Evidence], levels: Levels, window_days: int, hold_days: int, now: int
 ) -> Burst | None:
-    """The burst in force among ascending moments, or None.
+    """The burst in force among dated happenings in ascending order, or None.
 
-    A window ends at a happening and holds all happenings of the `window_days` × 24 h up to and including it; it is
-    in force up to and including `hold_days` × 24 h after that happening. The qualifying window is the latest in
-    force with the lowest threshold or more; the level comes from the fullest in force.
+    A window ends at a happening and holds all happenings of the `window_days` × 24 h up to and including it; it is in
+    force up to and including `hold_days` × 24 h after that happening. The qualifying window is the latest in force
+    with the lowest threshold or more; the level comes from the fullest in force. Only happenings that are in a window
+    in force are looked at, so an old hub costs nothing.
     """
     threshold = int(levels[0][1])
-    count = len(times)
-    if count < threshold or times[-1] + hold_days * DAY < now:
-        return None
+    last = len(happenings)
     window, hold = window_days * DAY, hold_days * DAY
+    if last < threshold or happenings[-1][0] + hold < now:
+        return None
     qualifying: tuple[int, int] | None = None
-    fullest = 0
-    fullest_ends = 0
-    last = count
-    oldest_in_force = bisect_left(times, now - hold)
+    fullest = fullest_ends = 0
+    oldest_in_force = bisect_left(happenings, _at(now - hold))
     while last > oldest_in_force:
-        ends = times[last - 1]
-        first = bisect_left(times, ends - window, 0, last)
+        ends = happenings[last - 1][0]
+        first = bisect_left(happenings, _at(ends - window), 0, last)
         size = last - first
         if size >= threshold:
-            if qualifying is None:
-                qualifying = (first, last)
+            qualifying = qualifying or (first, last)
             if size > fullest:
                 fullest, fullest_ends = size, ends
-        last = bisect_left(times, ends, 0, last)
+        last = bisect_left(happenings, _at(ends), 0, last)
     if qualifying is None:
         return None
-    start, end = qualifying
-    return Burst(
-        start,
-        end,
-        fullest,
-        level_of(fullest, levels),
-        times[start + threshold - 1],
-        fullest_ends + hold + 1,
-    )
+    reached = happenings[qualifying[0] + threshold - 1][0]
+    level = level_of(fullest, levels)
+    return Burst(*qualifying, fullest, level, reached, fullest_ends + hold + 1)
+
+
+def _at(moment: int) -> Evidence:
+    """Stands before everything that happened at a moment."""
+    return moment, -1, "", -1

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,12 @@ CLOCK = moment(RECEIVED)
 
 Raw = dict[str, Any]
 Signal = dict[str, Any]
+
+
+@cache
+def shipped_rules() -> Rules:
+    """The rules as delivered, read once."""
+    return load()
 
 
 class Board:
@@ -84,7 +92,7 @@ class Engine:
     """Intake and flow in memory. Lines are received at `clock`; `judge` works out what follows."""
 
     def __init__(self, *, rules: Rules | None = None, clock: int = CLOCK, seed: int = 7) -> None:
-        self.rules = rules or load()
+        self.rules = rules or shipped_rules()
         self.clock = clock
         self.intake = Intake(Pseudonymiser([KEY]))
         self.board = Board()
@@ -219,8 +227,6 @@ def differences(
     form: Callable[[Mapping[str, Any]], tuple[Any, ...]] = plain,
 ) -> str:
     """Readable lines for what one side has and the other has not; empty where both are equal as multisets."""
-    from collections import Counter
-
     here, there = Counter(map(form, got)), Counter(map(form, wanted))
     rows = [("too many", row) for row in (here - there).elements()]
     rows += [("missing", row) for row in (there - here).elements()]
@@ -239,7 +245,7 @@ def run_file(
     clock: Callable[[], int] = lambda: CLOCK,
 ) -> EmbeddedRunner:
     """A whole run of the embedded runner over files, closed; the runner, for its counts."""
-    runner = EmbeddedRunner(Home(home), rules or load(), Pseudonymiser(keys), clock=clock)
+    runner = EmbeddedRunner(Home(home), rules or shipped_rules(), Pseudonymiser(keys), clock=clock)
     try:
         problems = runner.drain([one for path in sources for one in open_source(str(path), None)])
         assert problems == []

@@ -35,8 +35,9 @@ _NUMBER: Final = re.compile("[0-9一二三四五六七八九十]")
 
 def find_link(text: str) -> tuple[str, str] | None:
     """The first link of a text and the text without it, or None. The link has no scheme, host in lower case."""
-    if "." not in text:
+    if "." not in text and "．" not in text:
         return None
+    text = unicodedata.normalize("NFKC", text)
     match = _LINK.search(text)
     if match is None:
         return None

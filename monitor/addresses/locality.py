@@ -28,8 +28,8 @@ from monitor.addresses.gazetteer import (
 )
 from monitor.identifiers.regions import COUNTIES, ZHEJIANG, Abolished, current
 
-_LONGEST_NAME: Final = 13
-_TOWNSHIP: Final = re.compile("(?:畲族)?(?:街道办事处|街道|镇政府|镇|乡)$")
+_NATION: Final = ("中国", "中华人民共和国", "市辖区")
+_LEVEL: Final = re.compile("(?:畲族)?(?:街道办事处|街道|镇|乡)")
 _UNKNOWN_TOWNSHIP: Final = re.compile(
     "(?!.{0,4}(?:路|街[^道]|村|社区|园|小镇|古镇|集镇|特色))([一-龥]{2,4}?)(街道办事处|街道|镇|乡)(?![路街前中口上下村])"
 )
@@ -39,8 +39,50 @@ _ROAD_TAIL: Final = re.compile(f"(?:{_DIRECTION}|开发|工业|新村|新区|[�
 _OWN_NAME: Final = re.compile(f"(?!{_DIRECTION}{_ROAD})[一-龥]{{2,}}(?:{_ROAD}|村|市场|商城|[一-龥]城)")
 _ROAD_OF_TOWN: Final = re.compile("[东西南北中前后新][路街]")
 _ROAD_FOLLOWS: Final = re.compile(f"{_DIRECTION}{_ROAD}|[桥块]")
+# Every county has one: such a zone says nothing against the county that the text names.
+_ANY_ZONE: Final = re.compile("(?:国家)?(?:高新|高新技术产业|高新技术|经济技术|经济)?(?:开发区|园区|新区|区)")
 # Bare names of districts that are names of lakes, shores and new towns elsewhere.
 _COMMON_STEMS: Final = frozenset({"西湖", "南湖", "江北", "滨江", "上城", "钱塘", "路桥"})
+
+# What a word may be; a word may be several things.
+_DIVISION, _ZONE, _TOWNSHIP, _BARE = 1, 2, 4, 8
+
+
+def _kinds() -> dict[str, int]:
+    found: dict[str, int] = {}
+    for kind, names in (
+        (_DIVISION, (_NATION, PROVINCES, COUNTIES_BY_NAME, RETIRED)),
+        (_DIVISION | _BARE, (CITIES,)),
+        (_ZONE, (ZONE_NAMES,)),
+        (_TOWNSHIP | _BARE, (COUNTIES_OF_TOWNSHIP,)),
+        (_BARE, (COUNTY_STEMS,)),
+    ):
+        for name in (name for group in names for name in group):
+            found[name] = found.get(name, 0) | kind
+    return found
+
+
+def _lengths() -> dict[str, tuple[int, ...]]:
+    found: dict[str, set[int]] = {}
+    for name in _KINDS:
+        found.setdefault(name[:2], set()).add(len(name))
+    return {start: tuple(sorted(lengths, reverse=True)) for start, lengths in found.items()}
+
+
+def _usual_starts() -> dict[str, tuple[str, str]]:
+    return {
+        county.city + county.name: (county.city_code, county.code)
+        for county in COUNTIES.values()
+        if county.code[:2] == ZHEJIANG and len(county.city) == len(county.name) == 3
+    }
+
+
+_KINDS: Final = _kinds()
+_LENGTHS: Final = _lengths()
+"""Lengths of the names that begin with two characters, the longest first."""
+
+_USUAL_STARTS: Final = _usual_starts()
+"""杭州市西湖区 and the like: nine in ten texts begin so, and one look-up reads it."""
 
 
 class Locality(msgspec.Struct, frozen=True):
@@ -75,30 +117,48 @@ class _Reader:
         self.county: str | None = None
         self.retired: Abolished | None = None
         self.zone: str | None = None
+        self.zone_named = False
         self.township: str | None = None
         self.level = ""
 
     def read(self) -> None:
         """Consume all divisions at the start of the text, repeated ones too."""
         text = self.text
+        start = 3 if text.startswith("浙江省") else 0
+        usual = _USUAL_STARTS.get(text[start : start + 6])
+        if usual is not None and text[start + 6 : start + 7] != "块":
+            self.city, self.county = usual
+            self.at = start + 6
         while self.at < len(text):
-            for end in range(min(len(text), self.at + _LONGEST_NAME), self.at + 1, -1):
-                word = text[self.at : end]
-                if (
-                    self._division(word, end)
-                    or self._zone(word, end)
-                    or self._township(word, end)
-                    or self._bare(word, end)
-                ):
-                    self.at = end
+            start = self.at
+            for length in _LENGTHS.get(text[start : start + 2], ()):
+                word = text[start : start + length]
+                kind = _KINDS.get(word, 0)
+                if kind and self._take(word, kind, start + length):
                     break
             else:
                 if not self._unknown_township():
                     return
 
+    def _take(self, word: str, kind: int, end: int) -> bool:
+        """Consume a word that names a division here, and the word for its level."""
+        if kind & _TOWNSHIP:
+            level = _LEVEL.match(self.text, end)
+            if level and self._township(word, level[0], level.end()):
+                self.at = level.end()
+                return True
+        if (
+            (kind & _DIVISION and self._division(word, end))
+            or (kind & _ZONE and self._zone(word, end))
+            or (kind & _BARE and self._bare(word, end))
+        ):
+            self.at = end
+            return True
+        return False
+
     def _division(self, word: str, end: int) -> bool:
         """Province, city or county with the word for its level, or a province or city at the start without it."""
-        if word in ("中国", "中华人民共和国", "市辖区"):
+        if word in _NATION:
             return True
         if word in PROVINCES:
             if self.province not in (None, PROVINCES[word]):
@@ -166,29 +226,25 @@ class _Reader:
             return False
         if self.zone is None:
             self.zone = county
+            self.zone_named = _ANY_ZONE.fullmatch(word) is None
             self.city = city
         return True
 
-    def _township(self, word: str, end: int) -> bool:
-        match = _TOWNSHIP.search(word)
-        if match is None or len(word) - len(match[0]) < 2:
-            return False
-        stem = word[: match.start()]
+    def _township(self, stem: str, level: str, end: int) -> bool:
         home = self._home()
         if home:
-            known = any(code in COUNTIES_OF_TOWNSHIP.get(stem, ()) for code in home)
+            known = any(code in home for code in COUNTIES_OF_TOWNSHIP[stem])
         else:
-            known = any(
-                (self.city or ZHEJIANG) == code[: len(self.city or ZHEJIANG)]
-                for code in COUNTIES_OF_TOWNSHIP.get(stem, ())
-            )
+            within = self.city or ZHEJIANG
+            known = any(code.startswith(within) for code in COUNTIES_OF_TOWNSHIP[stem])
         if not known:
             return False
-        if match[0] != "街道" and _ROAD_OF_TOWN.match(self.text, end) and not self.text.startswith(word, end):
+        text = self.text
+        if level[:2] != "街道" and _ROAD_OF_TOWN.match(text, end) and not text.startswith(stem, end):
             return False
         if self.township is None:
             self.township = stem
-            self.level = match[0]
+            self.level = level
         return True
 
     def _bare(self, word: str, end: int) -> bool:
@@ -248,8 +304,8 @@ class _Reader:
     def region(self) -> str | None:
         """The county of today that the words, and after them the declared code, decide."""
         if self.county is not None:
-            if self.zone in RECEIVERS.get(self.county, ()):
-                return self.zone
+            if self.zone in RECEIVERS.get(self.county, ()) and self.zone_named:
+                return self.zone or self.county
             return MOVED.get((self.county, self.township or ""), self.county)
         if self.retired is not None:
             return self._region_of_retired(self.retired)
@@ -274,7 +330,7 @@ class _Reader:
             holders = [code for code in successors if self.township in TOWNSHIPS.get(code, ())]
             if len(holders) == 1:
                 return holders[0]
-        for choice in (self.zone, self.declared):
+        for choice in (self.zone if self.zone_named else None, self.declared):
             if choice in successors:
                 return choice
         return gone.today

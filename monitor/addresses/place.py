@@ -7,6 +7,7 @@ town has (人民路, 农贸市场) takes the township into the key, and so does 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -14,7 +15,7 @@ import msgspec
 _H: Final = "[一-龥〇]"
 _ROAD_END: Final = "(?:大道|大街|公路|马路|胡同|国道|省道|县道|环线|路|街|巷|弄|道)"
 _WAY: Final = "[东西南北中上下前后左右大小老新直横环内外正支一二三四五六七八九十号0-9]"
-_ENDS_AS_ROAD: Final = re.compile(f"{_ROAD_END}$")
+_ROAD_ENDS: Final = ("路", "街", "道", "巷", "弄", "胡同", "环线")
 _OWN_ROAD: Final = re.compile(f"(?!(?:{_WAY}|开发|工业|园区|口)*{_ROAD_END}$){_H}{{3,}}$")
 # What may stand before a road and end an area, a compound or a building of its own.
 _AREA_END: Final = re.compile(
@@ -58,7 +59,7 @@ _BUILDING: Final = re.compile(
     "(?:大厦|大楼|商厦|广场|中心|酒店|宾馆|饭店|大酒店|写字楼|办公楼|综合楼|商务楼|商业楼|科研楼|科技楼|银泰城?|万象城|天街|印象城"
     "|吾悦|龙湖天街|万达|国际|国贸|世贸|奥特莱斯|百货|购物公园|生活广场|金座|银座|SOHO|大院|会馆|公馆|塔楼?)$"
 )
-_VILLAGE: Final = re.compile("(?:村|社区|自然村|居委会|村委会|渔业队|农场|林场|渔村|山庄村)$")
+_VILLAGE: Final = re.compile("(?:(?<!新)村|社区|自然村|居委会|村委会|渔业队|农场|林场|渔村|山庄村)$")
 _COMMON: Final = (
     "人民|解放|中山|建设|新华|环城|新建|振兴|兴业|工业|创业|车站|文化|中心|团结|幸福|和平|青年|光明|胜利|前进|朝阳|东风|红旗|"
     "迎宾|府前|镇府|政府|镇前|镇中|镇北|镇南|镇东|镇西|市场|学校|学院|广场|公园|商业|商贸|步行|沿江|沿河|沿溪|滨江|滨河|滨海|江滨|河滨|溪滨|"
@@ -67,12 +68,14 @@ _COMMON: Final = (
     "新村|安居|长安|长虹|东兴|西兴|南兴|北兴|环镇|环东|环西|环南|环北|东环|西环|南环|北环|外环|内环|中街"
 )
 _COMMON_ROAD: Final = re.compile(f"(?:{_COMMON}|{_WAY}{{1,2}}){_WAY}{{0,2}}{_ROAD_END}")
+_STRETCH: Final = re.compile("(?<=[路街道])[东西南北中]段$")
 _COUNTRY: Final = re.compile("(?:中国|浙江省?)")
 _UNLOCATED: Final = re.compile(
     "对面|对过|对门|斜对|(?<!亭)旁|隔壁|附近|[路街巷弄道]口(?!村|社区|镇|新村|路|街|自然)|^村口|(?<=[村])口(?=$|[0-9])|交叉|交汇|交会|交界|交接处"
     "|[路街河桥江水]边(?!村|路|街|社区)|[东西南北左右前后]侧|以[东西南北]|[东西南北]首(?!南|路)|沿线|后面|前面|背后|大门口|门口$"
     "|转角|转盘|岔口|岔路口|高速出口|出口处|入口处|周边|一带(?!一路)|桥下$"
 )
+_LONGEST_REMEMBERED: Final = 16
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -100,6 +103,18 @@ def _road(words: str) -> tuple[str, str]:
         if road and _OWN_ROAD.match(road):
             return road, words[: match.end()]
     return words, ""
+
+
+def _unlocated(words: str) -> bool:
+    return _UNLOCATED.search(words) is not None or ("与" in words and words.count("路") > 1)
+
+
+def _road_place(words: str) -> Place:
+    name, around = _road(words)
+    return Place(name, "road", _COMMON_ROAD.fullmatch(name) is not None, around, _unlocated(words))
+
+
+_remembered_road = lru_cache(4096)(_road_place)
 
 
 def _named(words: str) -> tuple[str, str]:
@@ -143,10 +158,12 @@ def place(words: str, owners: tuple[str, ...]) -> Place:
         words: what stands before the first number, in one spelling, without divisions.
         owners: names of city, county and township, without the words for their level.
     """
-    unlocated = _UNLOCATED.search(words) is not None or ("与" in words and words.count("路") > 1)
-    if _ENDS_AS_ROAD.search(words):
-        name, around = _road(words)
-        return Place(name, "road", _COMMON_ROAD.fullmatch(name) is not None, around, unlocated)
+    if words.endswith("段"):
+        words = _STRETCH.sub("", words)
+    if words.endswith(_ROAD_ENDS):
+        # Roads of one name are in many counties: remembered apart from them.
+        return _remembered_road(words) if len(words) <= _LONGEST_REMEMBERED else _road_place(words)
+    unlocated = _unlocated(words)
     name, around = _named(words)
     if _VILLAGE.search(name):
         return Place(name, "village", True, around, unlocated)

@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-LONGEST: Final = 1000
+LONGEST: Final = 500
 """Texts longer than this, in characters, are no addresses: they get no keys."""
 
 HAN: Final = "〇\u3400-\u9fff\U00020000-\U0003134f"
@@ -29,14 +29,15 @@ _TRADITIONAL: Final = {
         "體体 齊齐 處处 義义 會会 賢贤 樂乐 慶庆 萬万 衛卫 "
     ).split()
 }
+_TRADITIONAL_CHARACTER: Final = re.compile(f"[{''.join(map(chr, _TRADITIONAL))}]")
 _INVISIBLE: Final = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff]+")
 _LABEL: Final = re.compile(
-    "^[^0-9A-Z]{0,4}?(?:注册地址|登记住所|住所地?|生产经营地址|经营地址|经营场所|营业场所|详细地址|地址)[：: ]+"
+    "(?:注册地址|登记住所|住所地?|生产经营地址|经营地址|经营场所|营业场所|详细地址|地址)[：: ]+"
 )
 _FREE_TRADE_ZONE: Final = re.compile(
     "(?:中国)?[(（]?(?:浙江)?[)）]?(?:自由贸易试验区|自由贸易区|自贸试验区|自贸区)(?:[一-龥]{2,4}片区)?"
 )
-_POSTCODE: Final = re.compile("(?:邮编|邮政编码)[：: ]*[0-9]{6}|^3[0-9]{5}(?=浙|[一-龥]{2}市)|[ 　,，]3[12][0-9]{4}$")
+_POSTCODE: Final = re.compile("(?:邮编|邮政编码)[：: ]*[0-9]{6}|^3[0-9]{5}(?=浙|[一-龥]{2}市)|[ ,]3[12][0-9]{4}$")
 
 _OPEN: Final = "([{<【〔《「『〈〖"
 _CLOSE: Final = ")]}>】〕》」』〉〗"
@@ -46,7 +47,8 @@ _UNITS_ALONE: Final = re.compile(
     "(?:第?(?:负|地下)?[A-Z]?(?:[0-9]++|[零一二三四五六七八九十百]++)[A-Z]?"
     "(?:号楼|号房|号门|幢|栋|座|单元|楼|层|室|号|区|#)?|[东西南北中主副裙]楼|[A-Z](?:座|区|幢|栋|楼)|[-、])+"
 )
-_PLAIN: Final = re.compile(f"[0-9A-Z{HAN}]*")
+_PLAIN: Final = re.compile("[0-9A-Z〇\u3400-\u9fff]*")
+_BORDER: Final = re.compile("([0-9A-Z]) +(?=[0-9A-Z])")
 _ODD: Final = re.compile(f"[^0-9A-Z#{HAN}]+")
 
 _DIGIT: Final = {
@@ -56,10 +58,12 @@ _DIGIT: Final = {
 _SCALE: Final = {"十": 10, "拾": 10, "百": 100, "佰": 100, "千": 1000, "仟": 1000}
 _NUMERALS: Final = "零〇一二两三四五六七八九十百千廿卅壹贰叁肆伍陆柒捌玖拾佰仟"
 _NUMERAL: Final = re.compile(
-    f"[{_NUMERALS}]++(?=号|弄|支弄|幢|栋|座|楼|层|单元|室|组|小组|村民小组|队|区|期|排|间|户|房|铺|摊|馆|厅|库)"
+    f"[{_NUMERALS}]++(?=号|弄|支弄|幢|栋|座|楼|层|单元|室|组|小组|村民小组|队|区|期|排|间|户|房|铺|摊|馆|厅|库"
+    f"|[至到][0-9{_NUMERALS}])"
     "|[零〇一二三四五六七八九]{3,5}+$"
 )
 _HAN_DIGITS: Final = "零一二三四五六七八九"
+_DIGIT_ROAD: Final = re.compile("[0-9]号?[东西南北中]?[大路街巷]")
 _NUMBERED_ROAD: Final = re.compile(
     "(?<![0-9A-Z路街巷弄幢楼层-])(?<!大道)([0-9]{1,2})号(?=(?:大街|大道|路|街)(?![口面边道区]))"
     "|(?<![0-9A-Z路街巷弄幢楼层区厅门号栋座期-])(?<!大道)([0-9]{1,2})"
@@ -69,6 +73,12 @@ _AFTER_NUMERALS: Final = re.compile("第(?=[0-9])|(?<=[0-9])一(?=[0-9])|(?<=[0-
 _SUB_NUMERAL: Final = re.compile("(?<=[0-9号])[之附](十[一二三四五六七八九]?|[一二三四五六七八九])号?")
 _SUB_NUMBER: Final = re.compile(
     f"([0-9]+)号?[之附]([0-9]+)号?|([0-9]+)号-([0-9]{{1,4}})(?:号|$)"
+)
+_LETTER_O: Final = re.compile("(?<=[0-9])O(?=[0-9O室号]|$)")
+_LISTABLE: Final = ("号", "室", "幢", "层", "铺")
+_LISTED: Final = re.compile("(?<=[0-9A-Z])[号室幢层铺]、(?=[0-9A-Z])")
+_MAY_CHANGE: Final = re.compile(
+    f"[{''.join(map(chr, _TRADITIONAL))}第之附负贸]|地下|[{_NUMERALS}](?=[号弄支幢栋座楼层单室组小村队区期排间户房铺摊馆厅库至到]|$)|[至到]$"
 )
 _BELOW: Final = re.compile(
     "(?:地下|负)([0-9])(?:层楼|楼层|楼|层|F)|(?<![0-9A-Z])-([1-5])(?:楼|层|F)|B([1-5])(?:楼|层|F)"
@@ -147,7 +157,7 @@ def _odd(match: re.Match[str]) -> str:
     if after.isascii() and after.isalnum():
         if dash:
             return "-"
-        if before == "号" and "、" in run:
+        if "、" in run and before in _LISTABLE:
             return "、"
     return ""
 
@@ -182,31 +192,54 @@ def unified(text: str) -> str:
     return _INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).upper().strip()
 
 
+def _without_marks(text: str) -> tuple[str, tuple[str, ...]]:
+    """A text without labels, postcodes, brackets, blanks and punctuation, and what stood in brackets."""
+    if text.count(" ") * 5 > len(text) * 2:  # every character was set apart
+        text = text.replace(" ", "")
+    label = _LABEL.match(text)
+    if label:
+        text = text[label.end() :]
+    if text[:1] == "3" or "邮" in text or text[-5:].isdigit():
+        text = _POSTCODE.sub("", text)
+    if "贸" in text:
+        text = _FREE_TRADE_ZONE.sub("", text)
+    contents: list[str] = []
+    if _BRACKET.search(text):
+        text, contents = _without_brackets(text)
+    if " " in text:
+        text = _BORDER.sub(r"\1|", text.strip()).replace(" ", "")
+    if not _PLAIN.fullmatch(text):
+        text = _ODD.sub(_odd, text)
+    return text, tuple(contents)
+
+
 def spell(text: str) -> Spelt:
     """Bring a unified text of at most `LONGEST` characters to one spelling."""
     brackets: tuple[str, ...] = ()
-    text = text.translate(_TRADITIONAL)
+    if _TRADITIONAL_CHARACTER.search(text):
+        text = text.translate(_TRADITIONAL)
     if not _PLAIN.fullmatch(text):
-        if text.count(" ") * 5 > len(text) * 2:  # every character was set apart
-            text = text.replace(" ", "")
-        text = _LABEL.sub("", _POSTCODE.sub("", text))
-        if "自由贸易" in text or "自贸" in text:
-            text = _FREE_TRADE_ZONE.sub("", text)
-        if _BRACKET.search(text):
-            text, contents = _without_brackets(text)
-            brackets = tuple(contents)
-        text = _ODD.sub(_odd, text)
-    elif "自由贸易" in text or "自贸" in text:
+        text, brackets = _without_marks(text)
+    elif "贸" in text:
         text = _FREE_TRADE_ZONE.sub("", text)
     if "之" in text or "附" in text:
         text = _SUB_NUMERAL.sub(_sub_numeral, text)
     text = _NUMERAL.sub(_as_number, text)
-    text = _AFTER_NUMERALS.sub(_after_numerals, text)
-    text = _NUMBERED_ROAD.sub(_as_numeral, text)
+    if "第" in text or "一" in text or "至" in text or "到" in text:
+        text = _AFTER_NUMERALS.sub(_after_numerals, text)
+    if _DIGIT_ROAD.search(text):
+        text = _NUMBERED_ROAD.sub(_as_numeral, text)
     if "O" in text:
-        text = re.sub("(?<=[0-9])O(?=[0-9O室号]|$)", "0", text)
+        text = _LETTER_O.sub("0", text)
     if "之" in text or "附" in text or "号-" in text:
         text = _SUB_NUMBER.sub(_sub_number, text)
-    if "号、" in text:
-        text = re.sub("(?<=[0-9])号、(?=[0-9])", "、", text)
-    return Spelt(_BELOW.sub(_below, text), brackets)
+    if "、" in text:
+        text = _LISTED.sub("、", text)
+    if "地下" in text or "负" in text or "-" in text or "B" in text:
+        text = _BELOW.sub(_below, text)
+    return Spelt(text, brackets)
+
+
+def is_spelt(words: str) -> bool:
+    """Whether words of Chinese characters alone are in the one spelling, whatever number follows them."""
+    return _MAY_CHANGE.search(words) is None

@@ -7,7 +7,8 @@ Here and nowhere else an event is refused, a number becomes a pseudonym, and the
 from __future__ import annotations
 
 import json
-from typing import Final, NamedTuple
+import re
+from typing import Any, Final, NamedTuple
 from zlib import crc32
 
 import msgspec
@@ -16,7 +17,7 @@ from msgspec import UNSET
 from config.moments import DAY, MissingOffsetError, parse_moment
 from monitor.events import types
 from monitor.events.data import Identity
-from monitor.events.refusal import Refusal, from_decode_error
+from monitor.events.refusal import Refusal, from_decode_error, shown
 from monitor.events.types import Event
 from monitor.events.vocabulary import CLOCK_SUBJECT
 from monitor.identifiers.pseudonyms import Pseudonymiser, masked
@@ -28,6 +29,11 @@ MAX_AHEAD: Final = DAY
 _BOM: Final = b"\xef\xbb\xbf"
 _QUOTE, _BACKSLASH = ord('"'), ord("\\")
 _OPENING, _CLOSING = frozenset(b"[{"), frozenset(b"]}")
+_ESCAPE: Final = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
+)
+"""An escape in a JSON text; the group is there for a surrogate without its other half."""
+_NONCHARACTER: Final = "\uffff"
 
 
 class Candidate(NamedTuple):
@@ -52,18 +58,23 @@ class Intake:
 
     def read(self, line: bytes, received: int) -> Candidate | None:
         """The event of a line received at a moment, or None where the line is blank. Raises Refusal."""
-        if line.startswith(_BOM):
-            line = line[3:]
         if len(line) > MAX_BYTES:
-            raise Refusal("too_large", f"{len(line):,} bytes")
+            line = line.strip()  # what stands around an event is no part of it
+            if len(line) > MAX_BYTES:
+                raise Refusal("too_large", f"{len(line):,} bytes")
         try:
             if not line.isascii():
                 line.decode("utf-8")
             event = self._decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            if line.startswith(_BOM) and not line.startswith(_BOM, len(_BOM)):
+                return self.read(line[len(_BOM) :], received)
             if not line.strip():
                 return None
-            raise self._refusal(line, error) from error
+            mended = self._around_surrogates(line, error)
+            if mended is None:
+                raise self._refusal(line, error) from error
+            event = mended
         if line.count(b"[") + line.count(b"{") > MAX_DEPTH and _depth(line) > MAX_DEPTH:
             raise Refusal("too_deep")
         at = _moment_of(event.time, "time")
@@ -117,19 +128,31 @@ class Intake:
         person.id_type = UNSET
         person.name = masked(name) if name is not UNSET else UNSET
 
+    def _around_surrogates(self, line: bytes, error: Exception) -> Event | None:
+        """The event of a line that only fails by lone surrogates in unknown fields, which may hold anything."""
+        if isinstance(error, msgspec.ValidationError) or b"\\u" not in line:
+            return None
+        escaped = _NONCHARACTER.encode("ascii", "backslashreplace")
+        mended = _ESCAPE.sub(lambda escape: escaped if escape[1] else escape[0], line)
+        try:
+            event: Event = self._decode(mended)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+        return None if _NONCHARACTER.encode() in msgspec.json.encode(event) else event
+
     @staticmethod
     def _refusal(line: bytes, error: Exception) -> Refusal:
         """The most telling reason: depth and Unicode are looked for before grammar."""
         refusal = from_decode_error(error)
+        if refusal.reason == "unknown_type":
+            try:
+                refusal = _refused_type(msgspec.json.decode(line, type=_Typed).type)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as broken:
+                refusal = from_decode_error(broken)
         if refusal.reason == "not_json" and _has_lone_surrogate(line):
             return Refusal("not_unicode", refusal.detail)
         if refusal.reason != "not_unicode" and _depth(line) > MAX_DEPTH:
             return Refusal("too_deep")
-        if refusal.reason == "unknown_type":
-            kind = _type_of(line)
-            if kind in types.OWN_TYPES or kind.startswith("supervision."):
-                return Refusal("reserved_type", kind)
-            return Refusal("unknown_type", kind[:80])
         return refusal
 
 
@@ -162,9 +185,9 @@ def _moment_of(text: str | int | object, field: str) -> int:
     try:
         return parse_moment(text)
     except MissingOffsetError:
-        raise Refusal("missing_offset", f"`{field}`: {text[:40]}") from None
+        raise Refusal("missing_offset", f"`{field}`: {shown(text)}") from None
     except (ValueError, OverflowError):
-        raise Refusal("invalid_time", f"`{field}`: {text[:40]}") from None
+        raise Refusal("invalid_time", f"`{field}`: {shown(text)}") from None
 
 
 def _depth(line: bytes) -> int:
@@ -199,9 +222,15 @@ def _has_lone_surrogate(line: bytes) -> bool:
     return False
 
 
-def _type_of(line: bytes) -> str:
-    return str(msgspec.json.decode(line, type=_Typed).type)
+def _refused_type(kind: Any) -> Refusal:
+    """Why a `type` that is none of the public ones is refused."""
+    if not isinstance(kind, str):
+        return Refusal("null_field" if kind is None else "wrong_type", "`type` is a text")
+    if not kind:
+        return Refusal("empty_text", "`type`")
+    reserved = kind in types.OWN_TYPES or kind.startswith("supervision.")
+    return Refusal("reserved_type" if reserved else "unknown_type", shown(kind))
 
 
 class _Typed(msgspec.Struct):
-    type: str
+    type: Any

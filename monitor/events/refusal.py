@@ -69,6 +69,8 @@ class DeadLetter(Struct, kw_only=True):
 
 _WHERE: Final = re.compile(r" - at `\$\.?([^`]*)`$")
 _KEPT_CHARACTERS: Final = 4_096
+_QUOTED_CHARACTERS: Final = 200
+_PERSON_FIELDS: Final = frozenset({"person", "persons"})
 _LONG_DIGITS: Final = re.compile(r"\d{11,}[Xx]?")
 _WORDS: Final = re.compile(r"[^\W_]+")
 
@@ -96,15 +98,14 @@ def from_decode_error(error: Exception) -> Refusal:
     text = str(error)
     found = _WHERE.search(text)
     where = found[1] if found else ""
-    detail = text if len(text) < 200 else text[:200] + "…"
-    if isinstance(error, UnicodeDecodeError) or "surrogate" in text:
-        return Refusal("not_unicode", detail)
+    detail = shown(text)
     if not isinstance(error, msgspec.ValidationError):
-        return Refusal("not_json", detail)
+        not_unicode = isinstance(error, UnicodeDecodeError) or "surrogate" in text
+        return Refusal("not_unicode" if not_unicode else "not_json", detail)
     if "missing required field" in text:
         return Refusal("missing_field", detail)
     if where == "type":
-        return Refusal("unknown_type" if "Invalid value" in text else "wrong_type", detail)
+        return Refusal("unknown_type", detail)
     if "got `null`" in text:
         return Refusal("null_field", detail)
     if "length >= 1" in text:
@@ -116,11 +117,16 @@ def from_decode_error(error: Exception) -> Refusal:
     return Refusal("wrong_type", detail)
 
 
+def shown(text: str) -> str:
+    """What a detail may quote of a refused event: not too much, and no number of a person."""
+    text = _LONG_DIGITS.sub(_hidden, text)
+    return text if len(text) < _QUOTED_CHARACTERS else text[:_QUOTED_CHARACTERS] + "…"
+
+
 def readable_text(line: bytes, pseudonyms: Pseudonymiser) -> tuple[str, bool]:
     """What may be kept of a refused line, and whether it had to be masked."""
     try:
-        text = line.decode("utf-8")
-        value = json.loads(text)
+        value = json.loads(line.decode("utf-8-sig"))
         kept = json.dumps(_without_numbers(value, pseudonyms), ensure_ascii=False)
         kept.encode("utf-8")
     except (ValueError, RecursionError):
@@ -130,18 +136,18 @@ def readable_text(line: bytes, pseudonyms: Pseudonymiser) -> tuple[str, bool]:
     return kept, False
 
 
-def _without_numbers(value: Any, pseudonyms: Pseudonymiser) -> Any:
+def _without_numbers(value: Any, pseudonyms: Pseudonymiser, *, is_person: bool = False) -> Any:
     """The same JSON value with every number of a person made a pseudonym and every label masked."""
     if isinstance(value, dict):
-        is_person = "role" in value or "id_number" in value or "id_type" in value
+        is_person = is_person or "role" in value or "id_number" in value or "id_type" in value
         return {
-            key: _kept_member(key, member, value, pseudonyms, is_person=is_person)
+            _LONG_DIGITS.sub(_hidden, key): _kept_member(key, member, value, pseudonyms, is_person=is_person)
             for key, member in value.items()
         }
     if isinstance(value, list):
-        return [_without_numbers(member, pseudonyms) for member in value]
+        return [_without_numbers(member, pseudonyms, is_person=is_person) for member in value]
     if isinstance(value, str):
-        return _LONG_DIGITS.sub(_hidden, value)
+        return masked(value) if is_person else _LONG_DIGITS.sub(_hidden, value)
     if isinstance(value, int | float) and _LONG_DIGITS.search(str(value)):
         return "***"
     return value
@@ -158,7 +164,7 @@ def _kept_member(
         return masked(member)
     if key == "subject" and isinstance(member, str) and len(member) <= 64:
         return member
-    return _without_numbers(member, pseudonyms)
+    return _without_numbers(member, pseudonyms, is_person=key in _PERSON_FIELDS)
 
 
 def _as_number(member: Any) -> str:

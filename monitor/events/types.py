@@ -14,7 +14,8 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from monitor.events import data as d
 
 Word = Annotated[str, Meta(min_length=1)]
-Subject = Annotated[str, Meta(pattern=r"^[0-9A-Za-z:._-]{4,64}$")]
+# `$` alone would let a line end through.
+Subject = Annotated[str, Meta(pattern=r"^[0-9A-Za-z:._-]{4,64}$(?!\n)")]
 
 
 class Event(Struct, tag_field="type", omit_defaults=True, kw_only=True):

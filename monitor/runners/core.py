@@ -19,7 +19,7 @@ from monitor.events.refusal import Refusal
 from monitor.events.types import Event
 from monitor.identifiers.pseudonyms import Pseudonymiser
 from monitor.runners import state
-from monitor.runners.flow import Admission, Flow
+from monitor.runners.flow import UNFILED, Admission, Flow
 from monitor.store import log as eventlog
 from monitor.store import snapshots, writer
 from monitor.store.home import Home, HomeError, meta, set_meta
@@ -119,8 +119,8 @@ class Core:
         self.judging_took = self.judged_at - started
 
     def snapshot(self) -> None:
-        """Writes a snapshot of a judged state, where the log has grown since the last."""
-        if self.since_snapshot:
+        """Writes a snapshot of a judged state, where the log has grown since the last and the state holds all of it."""
+        if self.since_snapshot and not any(stage == UNFILED for stage, _ in self.flow.parked):
             versions = state.state_versions(self._pseudonyms)
             snapshots.write(self.home.snapshots, self.seq, state.frames_of(self.flow, versions))
             self.since_snapshot = 0
@@ -159,7 +159,6 @@ class Core:
             if before is not None and before != str(sorted(judged_by.items())):
                 self.flow.use(self.rules)
             set_meta(connection, "judged_by", str(sorted(judged_by.items())))
-            set_meta(connection, "rules", self.rules.content_hash)
             self.judge(connection)
 
     def _check_keys(self, connection: Connection) -> None:
@@ -186,8 +185,8 @@ class Core:
                 continue
             try:
                 state.restore(self.flow, snapshots.read(path), versions)
-            except snapshots.SnapshotError as error:
-                log.warning("快照不可用，改用更早的快照与日志 / snapshot not used: %s", error)
+            except Exception as error:  # a damaged one may fail anyhow before its digest is reached
+                log.warning("快照不可用，改用更早的快照与日志 / snapshot %s not used: %s", path.name, error)
                 continue
             self.flow.set_rules(self.rules)
             return snapshots.seq_of(path)

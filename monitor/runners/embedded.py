@@ -31,7 +31,7 @@ from monitor.runners.core import Core
 from monitor.runners.flow import Flow
 from monitor.sources import Chunk, Position, Source
 from monitor.store import writer
-from monitor.store.home import Home, HomeLock
+from monitor.store.home import Home, HomeLock, set_meta
 
 _CHUNK_BYTES: Final = 1 << 20
 _BACKLOG_SHARE: Final = 5
@@ -213,19 +213,23 @@ class EmbeddedRunner:
         )
 
     def _own(self, kind: type[Event], subject: str, data: object) -> None:
-        """Writes an event of the monitor's own."""
+        """Writes an event of the monitor's own. Only a tick moves Now: an old log keeps its Now, whenever it is read."""
         now = self._clock()
+        at = now if kind is Ticked else self.flow.now
         event = kind(
-            id=as_text(now),
+            id=f"{kind.__struct_config__.tag} {as_text(now)}",
             source="//credit-monitor",
             subject=subject,
-            time=now,
+            time=at,
+            recordedtime=now,
             specversion="1.0",
             data=data,
         )
         packed = encode_logged(event)
-        self._core.admit([Candidate(event, now, packed, 0)], now)
+        self._core.admit([Candidate(event, at, packed, 0)], now)
         with self._engine.begin() as connection:
             self._core.commit(connection, now)
+            if kind is ConfigActivated:
+                set_meta(connection, "rules", self.rules.content_hash)
             self._core.judge(connection)
             writer.write_counters(connection, self._core.totals)

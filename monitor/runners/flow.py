@@ -34,6 +34,11 @@ log = logging.getLogger(__name__)
 _TELL_PARKED: Final = 10
 """So many parked subjects are told of one by one; the others are counted."""
 
+UNFILED: Final = "events"
+"""Parked under this name: an enterprise whose history lacks what an event says. The log has it, and no snapshot is
+taken of such a state: after the fix a restart files it from the log.
+"""
+
 KINDS: Final[tuple[SubjectKind, ...]] = ("enterprise", "address", "person")
 
 
@@ -139,7 +144,7 @@ class Flow:
         try:
             kind, payload = entry_of(event, self._places)
         except Exception:
-            self._park("enterprises", ref)
+            self._park(UNFILED, ref)
             kind, payload = int(Kind.REMEMBERED), ()
         remembered = content if self._remembers(at) else 0
         self.enterprises.file(ref, identity, at, kind, remembered, payload)
@@ -195,6 +200,7 @@ class Flow:
 
     def take_up(self, parked: dict[tuple[str, int], str]) -> None:
         """Subjects that an earlier run parked: each is tried once more."""
+        parked = {key: reason for key, reason in parked.items() if key[0] != UNFILED}
         self.parked.update(parked)
         waiting = {
             "enterprises": self.enterprises.dirty,
@@ -220,7 +226,8 @@ class Flow:
         if new:
             self.room_counties.append(county)
             self.new_rooms.append((number, key, " ".join(text.split())))
-        elif county and not self.room_counties[number]:
+        elif county and not 0 < self.room_counties[number] <= county:
+            # A link is a room of no county by itself: the smallest that is declared for it, in whatever order.
             self.room_counties[number] = county
         return number
 

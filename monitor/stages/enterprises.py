@@ -81,16 +81,18 @@ class Enterprises:
         return fold(ref, entries_of(record), self._sources, self._trusted, self._is_weak, now)
 
     def judge(self, ref: int, now: int) -> None:
-        """The enterprise's own signals and its facts, anew."""
+        """The facts of the enterprise and its own signals, anew; the facts first, so that a defect in a detector holds
+        back no other subject.
+        """
         state = self.state(ref, now)
         live = state.live
-        self._judge.judge(ref, state.view if live else None, state.view.county, None, now)
         if live and state.suspended_now and state.suspended != FOREVER:
             self._sink.wake("enterprise", ref, state.suspended)
         for room, occupant in occupants(state).items():
             self._to_room(room, occupant)
         for person, leadership in leaderships(state, self._is_weak, self._weak_in).items():
             self._to_person(person, leadership)
+        self._judge.judge(ref, state.view if live else None, state.view.county, None, now)
 
     def dump(self) -> Iterator[bytes]:
         """What a snapshot keeps: the records in the order of their numbers, from 1 on."""

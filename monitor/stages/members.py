@@ -6,7 +6,6 @@ keeps its view unpacked instead, see `MemberStage`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -159,9 +158,9 @@ def unpack_leadership(ref: int, values: list[Any]) -> Leadership:
     )
 
 
-def members_in(record: bytes) -> Iterator[tuple[int, list[Any]]]:
+def members_in(record: bytes) -> list[tuple[int, list[Any]]]:
     """The members of a record: number and values."""
-    yield from _unpack(record)
+    return [(ref, values) for ref, values in _unpack(record)]
 
 
 def count_in(record: bytes) -> int:

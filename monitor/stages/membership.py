@@ -88,15 +88,16 @@ class MemberStage(Generic[Fact, AnyView]):
         record = self._records[ref] if ref < len(self._records) else None
         return self._unpacked(ref, record) if record else None
 
-    def take_changed(self, ref: int) -> set[int] | None:
-        """The members of a kept view that changed since this was last asked; None where that is not known, and for
+    def changed(self, ref: int) -> set[int] | None:
+        """The members of a kept view that changed since they were last told; None where that is not known, and for
         a packed one.
         """
-        if ref not in self._views:
-            return None
-        changed = self._changed.get(ref)
-        self._changed[ref] = set()
-        return changed
+        return self._changed.get(ref)
+
+    def told(self, ref: int) -> None:
+        """What changed in a kept view has been published; where a judgement failed, it is still to be."""
+        if ref in self._views:
+            self._changed[ref] = set()
 
     def remember_tie(self, ref: int, enterprise: int) -> None:
         """That a subject told an enterprise of a tie (from a snapshot)."""

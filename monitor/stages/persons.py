@@ -56,24 +56,25 @@ class Persons(MemberStage[Leadership, PersonView]):
     def judge(self, ref: int, now: int) -> None:
         """The person's signals and ties, anew."""
         count = self.count(ref)
-        if count == 0:
-            return
         view = self.view(ref)
-        if view is None or self._rules is None:
+        if view is None:
+            self._judge.judge(ref, None, None, None, now)
+            return
+        if self._rules is None:
             return
         if count == 1 and not view.with_court and ref not in self._tied:
             if not self._sink.in_force("person", ref):
                 return
         region = _commonest(view.counties)
-        self._judge.judge(ref, view, region, None, now, self.take_changed(ref), _region_of)
+        self._judge.judge(ref, view, region, None, now, self.changed(ref), _region_of)
+        self.told(ref)
         self._send_ties(ref, view, self._rules, now)
 
     def _send_ties(self, ref: int, view: PersonView, rules: Rules, now: int) -> None:
         """Tells each live enterprise what the person's others, and the courts, cast on it."""
-        before = self._tied.pop(ref, None) or set()
         court = self._court_listing(view)
         hub = view.present > rules.hub_limit
-        tied: set[int] = set()
+        ties: dict[int, Tie] = {}
         if court is not None or (not hub and (view.risky or view.ended)):
             risky = () if hub else tuple(view.risky)
             for member in view.enterprises.values():
@@ -92,12 +93,14 @@ class Persons(MemberStage[Leadership, PersonView]):
                 )
                 others_at_risk = any(one[3] != member.ref for one in tie.risky)
                 if others_at_risk or tie.bars or tie.court or tie.predecessors:
-                    tied.add(member.ref)
-                    self._tie(member.ref, (1, ref), tie)
-        for enterprise in before - tied:
+                    ties[member.ref] = tie
+        # Sent only now: a defect above leaves what was told before as it was.
+        for enterprise, tie in ties.items():
+            self._tie(enterprise, (1, ref), tie)
+        for enterprise in self._tied.pop(ref, set()) - ties.keys():
             self._tie(enterprise, (1, ref), None)
-        if tied:
-            self._tied[ref] = tied
+        if ties:
+            self._tied[ref] = set(ties)
 
     def _court_listing(self, view: PersonView) -> tuple[int, int, str] | None:
         """The present listing by a court, by the latest event of whichever enterprise; None where removed or
@@ -119,7 +122,7 @@ class Persons(MemberStage[Leadership, PersonView]):
     @staticmethod
     def _bars(view: PersonView, member: Leadership, rules: Rules) -> tuple[Bar, ...]:
         """The others that were revoked under this person, who took up the role here within the years after."""
-        if not member.leads or not view.ended:
+        if not member.leads or not view.ended or not rules.active("barred-person-appointed"):
             return ()
         years = rules.parameters("barred-person-appointed", member.county)["years"]
         took_up: date | None = None
@@ -137,7 +140,7 @@ class Persons(MemberStage[Leadership, PersonView]):
     @staticmethod
     def _predecessors(view: PersonView, member: Leadership, rules: Rules, now: int) -> tuple[Predecessor, ...]:
         """The ended others with a bad record that this enterprise follows closely at the same room or trade."""
-        if member.established is None or not view.ended:
+        if member.established is None or not view.ended or not rules.active("phoenix"):
             return ()
         opened = member.established[0]
         parameters = rules.parameters("phoenix", member.county)

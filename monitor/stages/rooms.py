@@ -67,10 +67,15 @@ class Rooms(MemberStage[Occupant, RoomView]):
         if self.count(ref) < 2 and ref not in self._tied and not self._sink.in_force("address", ref):
             return
         view = self.view(ref)
-        if view is None or self._rules is None:
+        if view is None:
+            self._judge.judge(ref, None, None, None, now)
             return
+        if self._rules is None:
+            return
+        view.county = self._county_of(ref)
         view.kind = self.kind_of(ref, view)
-        self._judge.judge(ref, view, view.county, view.kind, now, self.take_changed(ref))
+        self._judge.judge(ref, view, view.county, view.kind, now, self.changed(ref))
+        self.told(ref)
         self._send_ties(ref, view, self._rules)
 
     def _send_ties(self, ref: int, view: RoomView, rules: Rules) -> None:
@@ -78,9 +83,8 @@ class Rooms(MemberStage[Occupant, RoomView]):
         before = self._tied.pop(ref, None)
         if not view.risky and not before:
             return
-        exempt = rules.parameters("linked-risk", view.county).get("exempt_kinds", ())
         tied: set[int] = set()
-        if view.risky and view.present <= rules.hub_limit and view.kind not in exempt:
+        if view.risky and view.present <= rules.hub_limit and self._may_tie(view, rules):
             risky = tuple(view.risky)
             for since, enterprise in view.tied:
                 if len(risky) > 1 or risky[0][3] != enterprise:
@@ -90,3 +94,10 @@ class Rooms(MemberStage[Occupant, RoomView]):
             self._tie(enterprise, (0, ref), None)
         if tied:
             self._tied[ref] = tied
+
+    @staticmethod
+    def _may_tie(view: RoomView, rules: Rules) -> bool:
+        """Whether a room of this kind ties its enterprises."""
+        if not rules.active("linked-risk"):
+            return False
+        return view.kind not in rules.parameters("linked-risk", view.county)["exempt_kinds"]

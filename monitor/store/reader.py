@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, Table, func, select
 
 from config.moments import as_text, shanghai_date
 from detectors.registry import by_id
+from monitor.events.vocabulary import CLOCK_SUBJECT, MONITOR_SUBJECT
 from monitor.identifiers import credit_code
+from monitor.store.home import meta
 from monitor.store.schema import (
     COUNTERS,
     DEAD_LETTERS,
@@ -24,6 +27,18 @@ from monitor.store.schema import (
 )
 
 _unpack = msgspec.msgpack.decode
+
+
+@contextmanager
+def look(engine: Engine) -> Iterator[Reader]:
+    """One look at a home through `Home.reader()`.
+
+    The transaction is begun by hand: Python's driver for SQLite begins none for reading, so that two questions could
+    be answered from two moments.
+    """
+    with engine.connect() as connection, connection.begin():
+        connection.exec_driver_sql("BEGIN")
+        yield Reader(connection)
 
 
 class Reader:
@@ -47,6 +62,20 @@ class Reader:
             ).limit(newest)
         for row in self._connection.execution_options(yield_per=500).execute(query):
             yield self._signal(row)
+
+    def newest(self, count: int, shown: int) -> list[dict[str, Any]]:
+        """The newest signals, cut to what a page shows and cheap to ask often: of the evidence the newest `shown`
+        events, of the enterprises the first `shown`; `evidence_count` and `enterprise_count` tell how many there are.
+        """
+        query = select(SIGNALS).order_by(
+            SIGNALS.c.raised_in.desc(), SIGNALS.c.level.desc(), SIGNALS.c.detector, SIGNALS.c.ref
+        )
+        return [self._signal(row, shown) for row in self._connection.execute(query.limit(count)).all()]
+
+    def now(self) -> int | None:
+        """Now of the log at the last judgement, in microseconds since 1970; None before the first."""
+        found = meta(self._connection, "now")
+        return int(found) if found else None
 
     def signals_of(self, code: str) -> list[dict[str, Any]]:
         """The signals in force that count an enterprise."""
@@ -102,18 +131,24 @@ class Reader:
         return {(detector, level): count for detector, level, count in rows}
 
     def counts(self) -> dict[str, int]:
-        """How many enterprises, rooms, persons, dead letters and parked subjects there are."""
-        tables = {
-            "enterprises": ENTERPRISES,
-            "rooms": ROOMS,
-            "persons": PERSONS,
-            "dead_letters": DEAD_LETTERS,
-            "parked": PARKED,
-        }
+        """How many enterprises, rooms, persons, dead letters and parked subjects there are.
+
+        The clock and the monitor have numbers among the enterprises, and the person of a bare name one for each
+        county: these are not counted.
+        """
+        apart = ENTERPRISES.c.code.in_((CLOCK_SUBJECT, MONITOR_SUBJECT))
         return {
-            name: int(self._connection.execute(select(func.count()).select_from(table)).scalar() or 0)
-            for name, table in tables.items()
+            "enterprises": self._count(ENTERPRISES) - self._count(ENTERPRISES, apart),
+            "rooms": self._count(ROOMS),
+            "persons": self._count(PERSONS, PERSONS.c.key.not_like("#%")),
+            "dead_letters": self._count(DEAD_LETTERS),
+            "parked": self._count(PARKED),
         }
+
+    def parked_by_stage(self) -> dict[str, int]:
+        """How many subjects wait for a fix, by the stage that could not judge them."""
+        rows = self._connection.execute(select(PARKED.c.stage, func.count()).group_by(PARKED.c.stage))
+        return {stage: count for stage, count in rows}
 
     def parked(self) -> list[dict[str, Any]]:
         """The subjects that wait for a fix."""
@@ -122,9 +157,23 @@ class Reader:
             for row in self._connection.execute(select(PARKED).order_by(PARKED.c.stage, PARKED.c.ref))
         ]
 
-    def _signal(self, row: Any) -> dict[str, Any]:
+    def _count(self, table: Table, *which: ColumnElement[bool]) -> int:
+        return int(self._connection.execute(select(func.count()).select_from(table).where(*which)).scalar() or 0)
+
+    def _signal(self, row: Any, shown: int | None = None) -> dict[str, Any]:
+        """A row in the form of contract §4, its lists whole or, for a page, cut to `shown`."""
         detector = by_id(row.detector)
         evidence, deadlines, facts = _unpack(row.body)
+        cut: dict[str, int] = {}
+        if shown is not None:
+            cut = {
+                "evidence_count": len(evidence),
+                "enterprise_count": self._count(
+                    SIGNAL_MEMBERS, SIGNAL_MEMBERS.c.detector == row.detector, SIGNAL_MEMBERS.c.ref == row.ref
+                ),
+            }
+            evidence = evidence[-shown:]
+        codes = self._codes({enterprise for _, _, _, enterprise in evidence})
         key, label = self._subject(row.kind, row.ref)
         fill = {"value": _number(row.value), "lowest": _number(row.lowest), **facts}
         return {
@@ -133,14 +182,14 @@ class Reader:
             "subject": {"kind": row.kind, "key": key, "label": label},
             "level": row.level,
             "value": _number(row.value),
-            "enterprises": self._members(row.detector, row.ref),
+            "enterprises": self._members(row.detector, row.ref, shown),
             "region": row.region,
             "since": as_text(row.since),
             "evidence": [
                 {
                     "id": event,
                     "source": self._source(source),
-                    "subject": self._code(enterprise),
+                    "subject": codes.get(enterprise, ""),
                     "time": as_text(at),
                     "date": shanghai_date(at).isoformat(),
                 }
@@ -158,6 +207,7 @@ class Reader:
             "weak_identity": row.weak,
             "stale": row.stale,
             "raised": as_text(row.raised_at),
+            **cut,
         }
 
     def _subject(self, kind: str, ref: int) -> tuple[str, str]:
@@ -175,17 +225,21 @@ class Reader:
             return f"{key}@{county}", label
         return row.key, row.label
 
-    def _members(self, detector: str, ref: int) -> list[str]:
+    def _members(self, detector: str, ref: int, shown: int | None) -> list[str]:
         rows = self._connection.execute(
             select(ENTERPRISES.c.code)
             .join(SIGNAL_MEMBERS, SIGNAL_MEMBERS.c.enterprise == ENTERPRISES.c.ref)
             .where(SIGNAL_MEMBERS.c.detector == detector, SIGNAL_MEMBERS.c.ref == ref)
+            .limit(shown)
         )
         return sorted(rows.scalars())
 
-    def _code(self, ref: int) -> str:
-        found = self._connection.execute(select(ENTERPRISES.c.code).where(ENTERPRISES.c.ref == ref)).scalar()
-        return str(found or "")
+    def _codes(self, refs: Iterable[int]) -> dict[int, str]:
+        """Codes of enterprises by number, at most some hundreds at once."""
+        rows = self._connection.execute(
+            select(ENTERPRISES.c.ref, ENTERPRISES.c.code).where(ENTERPRISES.c.ref.in_(refs))
+        )
+        return {ref: code for ref, code in rows}
 
     def _source(self, ref: int) -> str:
         if self._sources is None:

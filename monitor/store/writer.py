@@ -134,16 +134,18 @@ def read_parked(connection: Connection) -> dict[tuple[str, int], str]:
 def write_parked(connection: Connection, parked: dict[tuple[str, int], str]) -> None:
     """The subjects that wait for a fix; their signals are marked stale."""
     connection.execute(delete(PARKED))
+    connection.execute(SIGNALS.update().where(SIGNALS.c.stale).values(stale=False))
     if not parked:
         return
     connection.execute(
         PARKED.insert(),
         [{"stage": stage, "ref": ref, "reason": reason} for (stage, ref), reason in parked.items()],
     )
-    kinds = {"enterprises": "enterprise", "assessment": "enterprise", "rooms": "address", "persons": "person"}
+    kinds = {"rooms": "address", "persons": "person"}
     for stage, ref in parked:
+        kind = kinds.get(stage, "enterprise")
         connection.execute(
-            SIGNALS.update().where(SIGNALS.c.kind == kinds[stage], SIGNALS.c.ref == ref).values(stale=True)
+            SIGNALS.update().where(SIGNALS.c.kind == kind, SIGNALS.c.ref == ref).values(stale=True)
         )
 
 

@@ -26,7 +26,7 @@ Story = Callable[[Maker], None]
 
 STORIES: tuple[tuple[Story, int], ...] = (
     (rooms.crowded_room, 2),
-    (rooms.suspended_room, 1),
+    (rooms.suspended_room, 3),
     (rooms.room_burst, 3),
     (rooms.risky_room, 4),
     (rooms.busy_person, 2),

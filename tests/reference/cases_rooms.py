@@ -278,6 +278,6 @@ def hub(maker: Maker, form: int) -> None:
         member("branch")
         if by_person:
             maker.end(member(), maker.moment(30, 9), "cancelled")
-    if by_person and maker.random.random() < 0.5:
+    if by_person:
         maker.emit(members[9], "court.defaulter_listed", maker.moment(60, 9), person=dict(person), document="hub")
     maker.enterprise(maker.moment(100, 20), leads=(person,), address=maker.address(maker.room()), industry="F5191")
