@@ -23,6 +23,8 @@ from models.population import write_province
 from monitor.events import types
 
 _DECODED = 200_000
+_COMMAND = str(Path(sys.executable).with_name("credit-monitor"))
+"""The command as `make install` installed it: with compiled modules where there is a C compiler."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -69,7 +71,7 @@ def _run(events: Path, home: Path) -> tuple[float, float]:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = perf_counter()
     subprocess.run(
-        [sys.executable, "-m", "monitor", "run", "--source", str(events), "--home", str(home), "--once"],
+        [_COMMAND, "run", "--source", str(events), "--home", str(home), "--once"],
         check=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         stderr=subprocess.DEVNULL,

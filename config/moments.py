@@ -19,15 +19,14 @@ SHANGHAI: Final = ZoneInfo("Asia/Shanghai")
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _EPOCH_DAY: Final = dt.date(1970, 1, 1).toordinal()
 _MICROSECOND: Final = dt.timedelta(microseconds=1)
+_from_text: Final = dt.datetime.fromisoformat
 _STEADY_OFFSET_FROM: Final = 694_224_000 * SECOND
 """From 1992 on Asia/Shanghai is UTC+8 without summer time; before, the zone's own table decides."""
 
 _EARLIEST: Final = (dt.datetime(1, 1, 2, tzinfo=dt.UTC) - _EPOCH) // _MICROSECOND
 _BEIJING: Final = dt.timezone(dt.timedelta(hours=8))
 
-_RFC3339: Final = re.compile(
-    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:[0-5]\d)", re.ASCII
-).fullmatch
+_RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:[0-5]\d)", re.ASCII).fullmatch
 
 
 class MissingOffsetError(ValueError):
@@ -47,7 +46,8 @@ def parse_moment(text: str) -> int:
                 raise MissingOffsetError(msg)
             msg = "not an RFC 3339 date and time"
             raise ValueError(msg)
-    return (dt.datetime.fromisoformat(text) - _EPOCH) // _MICROSECOND
+    since = _from_text(text) - _EPOCH
+    return (since.days * 86_400 + since.seconds) * SECOND + since.microseconds
 
 
 def moment(when: dt.datetime) -> int:

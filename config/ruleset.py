@@ -100,9 +100,7 @@ class Rules:
                 **rules.by_region.get(region or "", {}),
             }
             if "levels" in found:
-                found["levels"] = tuple(
-                    sorted((int(level), number) for level, number in found["levels"].items())
-                )
+                found["levels"] = tuple(sorted((int(level), number) for level, number in found["levels"].items()))
             self._resolved[key] = found
         return found
 

@@ -25,9 +25,7 @@ class Settings(BaseSettings):
 
     home: Path = Field(default=Path("credit-monitor-home"), description="folder of the embedded monitor")
     rules: Path | None = Field(default=None, description="rules file; without it the shipped defaults hold")
-    officer: str = Field(
-        default="operator", description="who answers for what is started from the command line"
-    )
+    officer: str = Field(default="operator", description="who answers for what is started from the command line")
     port: int = Field(default=8321, ge=0, le=65535, description="port of the page, on 127.0.0.1")
     pseudonym_key: SecretStr | None = Field(
         default=None,
@@ -61,4 +59,8 @@ class Settings(BaseSettings):
 
 def load_settings(**flags: Any) -> Settings:
     """The settings in force; `flags` that are None were not given. Raises ValueError (pydantic's)."""
+    named = os.environ.get("CREDIT_MONITOR_CONFIG")
+    if named and not Path(named).is_file():
+        msg = f"there is no file {named} (CREDIT_MONITOR_CONFIG)"
+        raise ValueError(msg)
     return Settings(**{name: value for name, value in flags.items() if value is not None})

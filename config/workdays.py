@@ -96,9 +96,7 @@ def _refuse_moment(day: date) -> None:
 
 @cache
 def _calendar(year: int) -> _Year:
-    days = [
-        date.fromordinal(n) for n in range(date(year, 1, 1).toordinal(), date(year, 12, 31).toordinal() + 1)
-    ]
+    days = [date.fromordinal(n) for n in range(date(year, 1, 1).toordinal(), date(year, 12, 31).toordinal() + 1)]
     try:
         return _Year(tuple(day.toordinal() for day in days if is_workday(day)), announced=True)
     except NotImplementedError:

@@ -28,7 +28,7 @@ from monitor.runners.flow import Admission, Flow
 from monitor.sources import open_source
 from monitor.store import snapshots
 from monitor.store.home import Home
-from monitor.store.reader import Reader
+from monitor.store.reader import Reader, look
 from tests.reference.cases_maker import RECEIVED
 
 KEY = bytes(range(32))
@@ -259,8 +259,8 @@ def read_home(home: Path, what: Callable[[Reader], Any]) -> Any:
     """Something that a reader says of a home."""
     engine = Home(home).reader()
     try:
-        with engine.connect() as connection, connection.begin():
-            return what(Reader(connection))
+        with look(engine) as reader:
+            return what(reader)
     finally:
         engine.dispose()
 

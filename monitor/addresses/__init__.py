@@ -1,2 +1,10 @@
-"""Addresses: from a text to region, building key and room key."""
+"""Addresses: from a text to region, building key and room key.
+
+A leaf of the program: it reads the tables of ``config/regions`` and imports only `monitor.identifiers`.
+"""
+
+from __future__ import annotations
+
 from monitor.addresses.normaliser import NORMALISER_VERSION, Address, normalise
+
+__all__ = ["NORMALISER_VERSION", "Address", "normalise"]

@@ -11,7 +11,8 @@ import unicodedata
 from typing import Final
 
 _TOP_LEVEL: Final = (
-    "com|cn|net|org|shop|store|top|vip|cc|ltd|tv|me|io|co|hk|tw|xyz|info|biz|site|online|wang|club|fun|live|mobi|asia|link|app|tech|网址|中国"
+    "com|cn|net|org|shop|store|top|vip|cc|ltd|tv|me|io|co|hk|tw|xyz|info|biz|site|online|"
+    "wang|club|fun|live|mobi|asia|link|app|tech|网址|中国"
 )
 _LINK: Final = re.compile(
     r"(?:https?:/{1,2}[a-z0-9.-]{1,253}|(?<![a-z0-9.@-])(?:[a-z0-9](?:[a-z0-9-]{0,62})\.){1,8}(?:"
@@ -48,9 +49,7 @@ def find_link(text: str) -> tuple[str, str] | None:
 
 def is_elsewhere(text: str) -> bool:
     """Whether a text is an address outside mainland China: no Chinese characters, or Taiwan, Hong Kong, Macao."""
-    return (
-        _HAN.search(text) is None or _NOT_MAINLAND.match(text) is not None or _OTHER_SCRIPT.search(text) is not None
-    )
+    return _HAN.search(text) is None or _NOT_MAINLAND.match(text) is not None or _OTHER_SCRIPT.search(text) is not None
 
 
 def plain_form(text: str) -> str | None:

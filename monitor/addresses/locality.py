@@ -31,14 +31,17 @@ from monitor.identifiers.regions import COUNTIES, ZHEJIANG, Abolished, current
 _NATION: Final = ("中国", "中华人民共和国", "市辖区")
 _LEVEL: Final = re.compile("(?:畲族)?(?:街道办事处|街道|镇|乡)")
 _UNKNOWN_TOWNSHIP: Final = re.compile(
-    "(?!.{0,4}(?:路|街[^道]|村|社区|园|小镇|古镇|集镇|特色))([一-龥]{2,4}?)(街道办事处|街道|镇|乡)(?![路街前中口上下村])"
+    "(?!.{0,4}(?:路|街[^道]|村|社区|园|小镇|古镇|集镇|特色))([一-龥]{2,4}?)(街道办事处|街道|办事处|镇|乡)(?![路街前中口上下村])"
 )
 _ROAD: Final = "(?:大道|大街|公路|胡同|国道|省道|路|街|巷|弄|道|线)"
 _DIRECTION: Final = "[东西南北中上下前后左右大小老新直横环内外正一二三四五六七八九十]{0,3}"
 _ROAD_TAIL: Final = re.compile(f"(?:{_DIRECTION}|开发|工业|新村|新区|[村桥湾岭山溪江塘]头?){_ROAD}|{_DIRECTION}村")
 _OWN_NAME: Final = re.compile(f"(?!{_DIRECTION}{_ROAD})[一-龥]{{2,}}(?:{_ROAD}|村|市场|商城|[一-龥]城)")
-_ROAD_OF_TOWN: Final = re.compile("[东西南北中前后新][路街]")
+_ROAD_OF_TOWN: Final = re.compile("[东西南北中前后新][路街](?![一-龥]{1,3}(?:路|街|大道|巷))")
 _ROAD_FOLLOWS: Final = re.compile(f"{_DIRECTION}{_ROAD}|[桥块]")
+_SOME_ZONE: Final = re.compile(
+    "[一-龥]{0,6}?(?:开发区|高新区|新区|新城|集聚区|产业园区|工业园区|工业园|度假区|保税区|功能区|示范区|科技城)"
+)
 # Every county has one: such a zone says nothing against the county that the text names.
 _ANY_ZONE: Final = re.compile("(?:国家)?(?:高新|高新技术产业|高新技术|经济技术|经济)?(?:开发区|园区|新区|区)")
 # Bare names of districts that are names of lakes, shores and new towns elsewhere.
@@ -137,7 +140,7 @@ class _Reader:
                 if kind and self._take(word, kind, start + length):
                     break
             else:
-                if not self._unknown_township():
+                if not (self._zone_before_township() or self._unknown_township()):
                     return
 
     def _take(self, word: str, kind: int, end: int) -> bool:
@@ -289,6 +292,20 @@ class _Reader:
 
     def _road_follows(self, end: int) -> bool:
         return _ROAD_FOLLOWS.match(self.text, end) is not None
+
+    def _zone_before_township(self) -> bool:
+        """A zone that no table has, where a township follows: the township says more."""
+        if self.township is not None:
+            return False
+        match = _SOME_ZONE.match(self.text, self.at)
+        if match is None:
+            return False
+        for length in _LENGTHS.get(self.text[match.end() : match.end() + 2], ()):
+            end = match.end() + length
+            if _KINDS.get(self.text[match.end() : end], 0) & _TOWNSHIP and _LEVEL.match(self.text, end):
+                self.at = match.end()
+                return True
+        return False
 
     def _unknown_township(self) -> bool:
         """A township that is no more: only after a county, and once."""

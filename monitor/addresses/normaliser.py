@@ -41,9 +41,7 @@ _SHOWING: Final = re.compile("集群|托管|孵化|众创空间|市场|商场")
 _NEAR: Final = re.compile("对面|旁|附近|隔壁|路口|交叉")
 _BEGINS_NEAR: Final = re.compile("斜?对面|旁|附近|隔壁|路口|交叉")
 # What stands in brackets and is no part of the place.
-_REMARK: Final = re.compile(
-    f"{_NEAR.pattern}|原|现|旧|曾|托管|集群|申报|承诺|电话|限|仅|年|月|面积|平方|证|公司"
-)
+_REMARK: Final = re.compile(f"{_NEAR.pattern}|原|现|旧|曾|托管|集群|申报|承诺|电话|限|仅|年|月|面积|平方|证|公司")
 _HOUSE_NUMBER: Final = re.compile("[0-9]{1,6}(?![0-9])")
 
 # The form of most registrations; anything else takes the long way to the same result.

@@ -100,7 +100,7 @@ def _road(words: str) -> tuple[str, str]:
     """The road at the end of words, and what stands before it."""
     for match in reversed(list(_AREA_END.finditer(words))):
         road = words[match.end() :]
-        if road and _OWN_ROAD.match(road):
+        if _OWN_ROAD.match(road) or (len(road) > 1 and match[0].endswith(("社区", "居委会", "委员会"))):
             return road, words[: match.end()]
     return words, ""
 

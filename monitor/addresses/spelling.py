@@ -31,9 +31,7 @@ _TRADITIONAL: Final = {
 }
 _TRADITIONAL_CHARACTER: Final = re.compile(f"[{''.join(map(chr, _TRADITIONAL))}]")
 _INVISIBLE: Final = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff]+")
-_LABEL: Final = re.compile(
-    "(?:注册地址|登记住所|住所地?|生产经营地址|经营地址|经营场所|营业场所|详细地址|地址)[：: ]+"
-)
+_LABEL: Final = re.compile("(?:注册地址|登记住所|住所地?|生产经营地址|经营地址|经营场所|营业场所|详细地址|地址)[：: ]+")
 _FREE_TRADE_ZONE: Final = re.compile(
     "(?:中国)?[(（]?(?:浙江)?[)）]?(?:自由贸易试验区|自由贸易区|自贸试验区|自贸区)(?:[一-龥]{2,4}片区)?"
 )
@@ -59,7 +57,7 @@ _SCALE: Final = {"十": 10, "拾": 10, "百": 100, "佰": 100, "千": 1000, "仟
 _NUMERALS: Final = "零〇一二两三四五六七八九十百千廿卅壹贰叁肆伍陆柒捌玖拾佰仟"
 _NUMERAL: Final = re.compile(
     f"[{_NUMERALS}]++(?=号|弄|支弄|幢|栋|座|楼|层|单元|室|组|小组|村民小组|队|区|期|排|间|户|房|铺|摊|馆|厅|库"
-    f"|[至到][0-9{_NUMERALS}])"
+    f"|[至到、-][0-9{_NUMERALS}])"
     "|[零〇一二三四五六七八九]{3,5}+$"
 )
 _HAN_DIGITS: Final = "零一二三四五六七八九"
@@ -69,16 +67,20 @@ _NUMBERED_ROAD: Final = re.compile(
     "|(?<![0-9A-Z路街巷弄幢楼层区厅门号栋座期-])(?<!大道)([0-9]{1,2})"
     "(?=[东西南北中]?(?:大街|大道|路|街|巷)(?![口面边道区]))"
 )
-_AFTER_NUMERALS: Final = re.compile("第(?=[0-9])|(?<=[0-9])一(?=[0-9])|(?<=[0-9号])[至到](?=[0-9])")
-_SUB_NUMERAL: Final = re.compile("(?<=[0-9号])[之附](十[一二三四五六七八九]?|[一二三四五六七八九])号?")
-_SUB_NUMBER: Final = re.compile(
-    f"([0-9]+)号?[之附]([0-9]+)号?|([0-9]+)号-([0-9]{{1,4}})(?:号|$)"
+_AFTER_NUMERALS: Final = re.compile(
+    "第(?=[0-9])|(?<=[0-9])一(?=[0-9])|(?<=[0-9号])[至到](?=[0-9])|(?<=[0-9])[楼层][至到-](?=[0-9])"
 )
+_SUB_NUMERAL: Final = re.compile(
+    "(?<=[0-9号])[之附]([二三四五六七八九]十[一二三四五六七八九]?(?=[号0-9])|十[一二三四五六七八九]?|[一二三四五六七八九])号?"
+)
+_SUB_NUMBER: Final = re.compile("([0-9]+)号?[之附]([0-9]+)号?|([0-9]+)号-([0-9]{1,4})(?:号|$)")
 _LETTER_O: Final = re.compile("(?<=[0-9])O(?=[0-9O室号]|$)")
+_LETTER_L: Final = re.compile("(?<=[0-9])[IL](?=[0-9])")
 _LISTABLE: Final = ("号", "室", "幢", "层", "铺")
 _LISTED: Final = re.compile("(?<=[0-9A-Z])[号室幢层铺]、(?=[0-9A-Z])")
 _MAY_CHANGE: Final = re.compile(
-    f"[{''.join(map(chr, _TRADITIONAL))}第之附负贸]|地下|[{_NUMERALS}](?=[号弄支幢栋座楼层单室组小村队区期排间户房铺摊馆厅库至到]|$)|[至到]$"
+    f"[{''.join(map(chr, _TRADITIONAL))}第之附负贸]|地下|[至到]$|[{_NUMERALS}]"
+    "(?=[号弄支幢栋座楼层单室组小村队区期排间户房铺摊馆厅库至到]|$)"
 )
 _BELOW: Final = re.compile(
     "(?:地下|负)([0-9])(?:层楼|楼层|楼|层|F)|(?<![0-9A-Z])-([1-5])(?:楼|层|F)|B([1-5])(?:楼|层|F)"
@@ -154,6 +156,8 @@ def _odd(match: re.Match[str]) -> str:
         if dash:
             return "-"
         return "、" if any(character in "、,，/&;；" for character in run) else "|"
+    if "、" in run and before in _NUMERALS and after in _NUMERALS:
+        return "、"
     if after.isascii() and after.isalnum():
         if dash:
             return "-"
@@ -225,12 +229,14 @@ def spell(text: str) -> Spelt:
     if "之" in text or "附" in text:
         text = _SUB_NUMERAL.sub(_sub_numeral, text)
     text = _NUMERAL.sub(_as_number, text)
-    if "第" in text or "一" in text or "至" in text or "到" in text:
+    if "第" in text or "一" in text or "至" in text or "到" in text or "-" in text:
         text = _AFTER_NUMERALS.sub(_after_numerals, text)
     if _DIGIT_ROAD.search(text):
         text = _NUMBERED_ROAD.sub(_as_numeral, text)
     if "O" in text:
         text = _LETTER_O.sub("0", text)
+    if "I" in text or "L" in text:
+        text = _LETTER_L.sub("1", text)
     if "之" in text or "附" in text or "号-" in text:
         text = _SUB_NUMBER.sub(_sub_number, text)
     if "、" in text:

@@ -7,13 +7,12 @@ one line that says what to do.
 from __future__ import annotations
 
 import logging
-import os
 import sys
 
-import click
 import typer
 from rich.console import Console
 from rich.logging import RichHandler
+from sqlalchemy.exc import DatabaseError
 
 from config.ruleset import RulesError
 from monitor.cli import address, demo, explain, export, generate, rules, run, schema
@@ -50,17 +49,16 @@ def main() -> None:
         handlers=[RichHandler(console=console, show_time=False, show_path=False)],
     )
     try:
-        app(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except click.exceptions.Exit as done:
-        sys.exit(done.exit_code)
+        app()  # ends wrong use with status 2 itself
     except (Failure, HomeError, SourceError, RulesError) as error:
-        print(f"credit-monitor: {error}", file=sys.stderr)
-        sys.exit(1)
-    except (click.Abort, KeyboardInterrupt):
-        sys.exit(130)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        _fail(str(error))
+    except OSError as error:
+        _fail(f"{error.filename or ''}：请检查路径、权限与磁盘 / {error.strerror}: check path, permissions and disk")
+    except DatabaseError as error:
+        _fail(f"数据库出错，请检查磁盘后重试 / the database fails ({error.orig}): check the disk, then run again")
+
+
+def _fail(told: str) -> None:
+    """Ends with status 1 and one line."""
+    print(f"credit-monitor: {' '.join(told.split())}", file=sys.stderr)
+    sys.exit(1)

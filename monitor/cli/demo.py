@@ -185,15 +185,14 @@ def _beating(pulse: Pulse, stop: Stop) -> Callable[[], bool]:
 
 
 def _paced(asked: Callable[[], bool], source: Source) -> Callable[[], bool]:
-    """`asked`, for a backlog that is read so slowly that it can be watched; what was read before is not."""
-    began, already = time.monotonic(), -1.0
+    """`asked`, for a backlog that is read slowly enough to be watched; what an earlier demo had read is passed over."""
+    began, before = time.monotonic(), 0.0
 
     def held_back() -> bool:
-        nonlocal already
+        nonlocal before
         share = source.progress() or 0.0
-        if already < 0:
-            already = share
-        due = began + (share - already) * _WATCHED_SECONDS
+        before = before or share
+        due = began + (share - before) * _WATCHED_SECONDS
         while time.monotonic() < due and not asked():
             time.sleep(0.05)
         return asked()

@@ -35,9 +35,7 @@ def export(
     what: Annotated[What, typer.Argument(help="signals | dead-letters")],
     home: HomeOption = None,
     form: Annotated[Form, typer.Option("--format", help="jsonl | csv")] = Form.JSONL,
-    output: Annotated[
-        Path | None, typer.Option("--output", help="写入文件 / file instead of standard output")
-    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", help="写入文件 / file instead of standard output")] = None,
 ) -> None:
     """导出信号或死信。 / Exports signals or dead letters.
 

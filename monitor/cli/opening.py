@@ -14,7 +14,7 @@ from config.settings import Settings, load_settings
 from monitor.cli.failure import Failure
 from monitor.identifiers.pseudonyms import Pseudonymiser
 from monitor.store.home import Home
-from monitor.store.reader import Reader
+from monitor.store.reader import Reader, look
 
 
 def settings(**flags: Any) -> Settings:
@@ -25,6 +25,8 @@ def settings(**flags: Any) -> Settings:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
         raise Failure(f"设置有误 / a setting is wrong: {name}: {first['msg']}") from error
+    except ValueError as error:
+        raise Failure(f"设置文件有误 / the settings file is wrong: {error}") from error
 
 
 def rules_of(chosen: Settings) -> ruleset.Rules:
@@ -49,7 +51,7 @@ def reading(home: Path | None) -> Iterator[Reader]:
     """A consistent look at a home beside its writer. Raises HomeError where there is nothing."""
     engine = Home(settings(home=home).home).reader()
     try:
-        with engine.connect() as connection, connection.begin():
-            yield Reader(connection)
+        with look(engine) as reader:
+            yield reader
     finally:
         engine.dispose()

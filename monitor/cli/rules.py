@@ -53,9 +53,7 @@ def _described(one: Detector, chosen: Rules) -> dict[str, Any]:
         "subject": one.subject,
         "title": one.title,
         "finding": one.finding,
-        "levels": {
-            str(level): {"name": LEVEL_NAMES[level], "meaning": text} for level, text in one.levels.items()
-        },
+        "levels": {str(level): {"name": LEVEL_NAMES[level], "meaning": text} for level, text in one.levels.items()},
         "basis": [{"text": basis.text, "certainty": certainty_text(basis.certainty)} for basis in one.basis],
         "false_positives": one.false_positives,
         "in_force": in_force,

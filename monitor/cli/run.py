@@ -96,9 +96,7 @@ class Stop:
         self._asked = True
 
 
-def keep_reading(
-    runner: embedded.EmbeddedRunner, sources: list[Source], should_stop: Callable[[], bool]
-) -> None:
+def keep_reading(runner: embedded.EmbeddedRunner, sources: list[Source], should_stop: Callable[[], bool]) -> None:
     """Waits for sources to grow; a tick a minute. A source in trouble holds nobody back."""
     runner.go_live()
     ticked = time.monotonic()

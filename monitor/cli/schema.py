@@ -14,9 +14,7 @@ from monitor.events.schema import schema_of, schema_texts
 
 def schema(
     kind: Annotated[str | None, typer.Argument(help="事件类型 / type of event")] = None,
-    output: Annotated[
-        Path | None, typer.Option("--output", help="写入目录 / folder: a file for each type")
-    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", help="写入目录 / folder: a file for each type")] = None,
 ) -> None:
     """输出事件的 JSON Schema。 / Prints the JSON Schema of events.
 
@@ -32,7 +30,5 @@ def schema(
         sys.stdout.write("\n".join(sorted(texts)) + "\n")
         return
     if kind not in texts:
-        raise Failure(
-            f"没有事件类型 {kind} / there is no such type: run `credit-monitor schema` for the list"
-        )
+        raise Failure(f"没有事件类型 {kind} / there is no such type: run `credit-monitor schema` for the list")
     sys.stdout.write(schema_of(kind))

@@ -36,6 +36,20 @@ _ESCAPE: Final = re.compile(
 _NONCHARACTER: Final = "\uffff"
 
 
+_TO_FINISH: Final = frozenset(
+    {
+        types.Established,
+        types.Changed,
+        types.CourtListed,
+        types.CourtRemoved,
+        types.ObjectionFiled,
+        types.ObjectionDecided,
+        types.Ticked,
+    }
+)
+"""Types that hold identities, or of which there is more to check than a type can say."""
+
+
 class Candidate(NamedTuple):
     """A well-formed event before it is known whether it came before.
 
@@ -83,7 +97,8 @@ class Intake:
         event.time = at
         if event.recordedtime is not UNSET:
             event.recordedtime = _moment_of(event.recordedtime, "recordedtime")
-        self._finish(event)
+        if type(event) in _TO_FINISH:
+            self._finish(event)
         try:
             packed = types.encode_logged(event)
         except OverflowError as error:

@@ -153,9 +153,7 @@ def _without_numbers(value: Any, pseudonyms: Pseudonymiser, *, is_person: bool =
     return value
 
 
-def _kept_member(
-    key: str, member: Any, person: dict[str, Any], pseudonyms: Pseudonymiser, *, is_person: bool
-) -> Any:
+def _kept_member(key: str, member: Any, person: dict[str, Any], pseudonyms: Pseudonymiser, *, is_person: bool) -> Any:
     if key == "id_number":
         return pseudonyms.number(str(person.get("id_type", "resident_id")), _as_number(member))
     if key == "phone":
@@ -177,6 +175,4 @@ def _hidden(found: re.Match[str]) -> str:
 
 def _masked_text(text: str) -> str:
     """Structure and known words stay, every other letter and digit is hidden."""
-    return _WORDS.sub(
-        lambda word: word[0] if word[0] in _KNOWN_WORDS else "*" * len(word[0]), text[:_KEPT_CHARACTERS]
-    )
+    return _WORDS.sub(lambda word: word[0] if word[0] in _KNOWN_WORDS else "*" * len(word[0]), text[:_KEPT_CHARACTERS])

@@ -15,9 +15,9 @@ from monitor.events import types
 _MOMENT: Final = {
     "type": "string",
     "format": "date-time",
-    "pattern": r"^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:[0-5]\d)$",
+    "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-5][0-9])$(?!\n)",
 }
-_DATE_PATTERN: Final = r"^\d{4}-\d{2}-\d{2}$"
+_DATE_PATTERN: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$(?!\n)"
 _NOTE: Final = (
     "Beyond this schema: at most 256 KiB, nested at most 64 deep, text in Unicode, `time` at most 24 hours ahead "
     "of the receiver's clock, and a second arrival of the same (subject, source, id) has the same contents."
@@ -52,7 +52,8 @@ def _schema(name: str, kind: type[types.Event]) -> dict[str, Any]:
     for person in ("Person", "Identity"):
         if person in definitions:
             definitions[person]["anyOf"] = person_rules
-            definitions[person]["if"] = {"required": ["id_number"], "not": {"required": ["id"]}}
+            some_id = {"required": ["id"], "properties": {"id": {"minLength": 1}}}
+            definitions[person]["if"] = {"required": ["id_number"], "not": some_id}
             definitions[person]["then"] = {"required": ["id_type"]}
     for decision in ("ObjectionData", "DecisionData"):
         if decision in definitions:

@@ -282,9 +282,7 @@ OwnEvent = ConfigActivated | MonitorLive
 
 LoggedEvent = PublicEvent | OwnEvent
 
-PUBLIC_TYPES: dict[str, type[Event]] = {
-    str(kind.__struct_config__.tag): kind for kind in PublicEvent.__args__
-}
+PUBLIC_TYPES: dict[str, type[Event]] = {str(kind.__struct_config__.tag): kind for kind in PublicEvent.__args__}
 OWN_TYPES: dict[str, type[Event]] = {str(kind.__struct_config__.tag): kind for kind in OwnEvent.__args__}
 
 

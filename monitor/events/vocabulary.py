@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Final, Literal
 
 EnterpriseKind = Literal["enterprise", "individual", "cooperative", "branch"]
-AddressKind = Literal[
-    "office", "residential", "market", "cluster", "incubator", "industrial", "rural", "platform"
-]
+AddressKind = Literal["office", "residential", "market", "cluster", "incubator", "industrial", "rural", "platform"]
 Role = Literal[
     "legal_representative",
     "principal",

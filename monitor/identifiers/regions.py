@@ -66,10 +66,7 @@ def table(name: str) -> Iterator[list[str]]:
 
 
 def _read_counties() -> dict[str, County]:
-    return {
-        code: County(code, county, city, province)
-        for _, province, _, city, code, county in table("counties.csv")
-    }
+    return {code: County(code, county, city, province) for _, province, _, city, code, county in table("counties.csv")}
 
 
 def _read_abolished() -> tuple[Abolished, ...]:

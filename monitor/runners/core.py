@@ -167,7 +167,7 @@ class Core:
         chain = self._pseudonyms.fingerprints
         if found is not None and chain[: len(found.split())] != found.split():
             raise HomeError(
-                f"{self.home.path}：假名密钥与写入时不同 / the pseudonym key is not the one this home was written with: "
+                f"{self.home.path}：假名密钥与写入时不同 / the pseudonym key is not that of this home: "
                 "set CREDIT_MONITOR_PSEUDONYM_KEY to the old key, or the chain `old,new` to rotate"
             )
         set_meta(connection, "keys", " ".join(chain))

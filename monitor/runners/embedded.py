@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 import msgspec
+from sqlalchemy import Connection
 
 from config.moments import as_text
 from config.ruleset import Rules
@@ -80,6 +82,7 @@ class EmbeddedRunner:
             self._clock = clock or (lambda: time.time_ns() // 1000)
             self._pseudonyms = pseudonyms
             self._intake = Intake(pseudonyms)
+            self._ahead = False
             self._engine = home.writer()
             with self._engine.begin() as connection:
                 self._positions = writer.read_positions(connection)
@@ -118,8 +121,16 @@ class EmbeddedRunner:
     def settle(self) -> None:
         """Works out and writes everything that still waits."""
         if self._core.waits:
-            with self._engine.begin() as connection:
+            with self._transaction() as connection:
                 self._core.judge(connection)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        """One transaction. Where it fails (a full disk), the state stays ahead of the store, and is written nowhere."""
+        self._ahead = True
+        with self._engine.begin() as connection:
+            yield connection
+        self._ahead = False
 
     @property
     def flow(self) -> Flow:
@@ -138,8 +149,9 @@ class EmbeddedRunner:
     def close(self) -> None:
         """Judges what waits, writes a snapshot where something changed, and lets the next writer in."""
         try:
-            self.settle()
-            self._core.snapshot()
+            if not self._ahead:
+                self.settle()
+                self._core.snapshot()
         finally:
             self._engine.dispose()
             self._lock.release()
@@ -164,10 +176,11 @@ class EmbeddedRunner:
                 continue
             if candidate is not None:
                 candidates.append((index, candidate))
+        self._ahead = True
         repeats, conflicts = self._core.admit([one for _, one in candidates], received)
         for place, conflict in conflicts:
             letters.append(self._dead_letter(source, chunk, candidates[place][0], conflict, received))
-        with self._engine.begin() as connection:
+        with self._transaction() as connection:
             accepted = self._core.commit(connection, received)
             writer.write_dead_letters(connection, letters)
             writer.write_position(connection, source.name, chunk.position)
@@ -213,7 +226,7 @@ class EmbeddedRunner:
         )
 
     def _own(self, kind: type[Event], subject: str, data: object) -> None:
-        """Writes an event of the monitor's own. Only a tick moves Now: an old log keeps its Now, whenever it is read."""
+        """Writes an event of the monitor's own. Only a tick moves Now: an old log keeps its Now."""
         now = self._clock()
         at = now if kind is Ticked else self.flow.now
         event = kind(
@@ -226,8 +239,9 @@ class EmbeddedRunner:
             data=data,
         )
         packed = encode_logged(event)
+        self._ahead = True
         self._core.admit([Candidate(event, at, packed, 0)], now)
-        with self._engine.begin() as connection:
+        with self._transaction() as connection:
             self._core.commit(connection, now)
             if kind is ConfigActivated:
                 set_meta(connection, "rules", self.rules.content_hash)

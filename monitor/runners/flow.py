@@ -23,11 +23,12 @@ from monitor.identifiers.pseudonyms import is_weak
 from monitor.runners.names import Names
 from monitor.stages.assessment import Assessment
 from monitor.stages.enterprises import Enterprises
-from monitor.stages.history import KIND_NUMBER, Kind, Places, entry_of, identity_bytes
+from monitor.stages.history import KIND_NUMBER, NOTHING, Places, entry_of, identity_bytes
 from monitor.stages.numbering import Numbering
 from monitor.stages.persons import Persons
 from monitor.stages.rooms import Rooms
 from monitor.stages.signals import SignalSink
+from monitor.stages.touched import Touched
 
 log = logging.getLogger(__name__)
 
@@ -121,11 +122,13 @@ class Flow:
         """Takes in an event that intake found well-formed, unless it came before."""
         source = self.sources.number(event.source)
         identity = identity_bytes(source, event.id)
-        known = self.enterprises.known(ref, source, event.id, identity)
-        if known is not None:
-            before_at, before = known
-            differs = before != 0 and before != content and self._remembers(before_at)
-            return Admission.CONFLICT if differs else Admission.REPEAT
+        records = self.enterprises.records
+        if ref < len(records) and identity in records[ref]:
+            known = self.enterprises.known(ref, source, event.id, identity)
+            if known is not None:
+                before_at, before = known
+                differs = before != 0 and before != content and self._remembers(before_at)
+                return Admission.CONFLICT if differs else Admission.REPEAT
         self.file(ref, identity, event, at, content, received)
         return Admission.NEW
 
@@ -145,9 +148,10 @@ class Flow:
             kind, payload = entry_of(event, self._places)
         except Exception:
             self._park(UNFILED, ref)
-            kind, payload = int(Kind.REMEMBERED), ()
-        remembered = content if self._remembers(at) else 0
-        self.enterprises.file(ref, identity, at, kind, remembered, payload)
+            kind, payload = NOTHING
+        if at < self.now - self._memory:
+            content = 0  # too old for its contents to be compared again
+        self.enterprises.file(ref, identity, at, kind, content, payload)
 
     def _remembers(self, at: int) -> bool:
         return at >= self.now - self._memory
@@ -171,10 +175,9 @@ class Flow:
             + self._run("assessment", self.assessment.dirty, self.assessment.judge)
         )
 
-    def _run(self, stage: str, dirty: set[int], judge: Callable[[int, int], None]) -> int:
+    def _run(self, stage: str, dirty: Touched, judge: Callable[[int, int], None]) -> int:
         now, parked = self.now, self.parked
-        refs = sorted(dirty)
-        dirty.clear()
+        refs = dirty.take()
         for ref in refs:
             try:
                 judge(ref, now)

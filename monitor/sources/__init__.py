@@ -21,7 +21,6 @@ from monitor.sources.files import (
     unreadable,
 )
 from monitor.sources.mapping import load_mapping
-from monitor.sources.tables import TableSource
 
 __all__ = [
     "Chunk",
@@ -76,6 +75,9 @@ def _open_file(path: Path, name: str, rules: MappingFile | None, follow: bool) -
     if holds_lines(path):
         return FileSource(path, name, follow=follow)
     if rules is not None:
+        # Tables bring polars with them, 36 MB: only where there is one.
+        from monitor.sources.tables import TableSource
+
         return TableSource(path, name, rules, follow=follow)
     if unpacked_name(path).endswith(_TABLE_ENDINGS):
         raise SourceError(f"{name}：表格需要映射，请加 --mapping FILE / a table needs a mapping: add --mapping FILE")

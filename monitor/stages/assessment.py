@@ -11,6 +11,7 @@ from config.ruleset import Rules
 from detectors.registry import all_detectors
 from detectors.views import Tie, TiesView
 from monitor.stages.signals import Judge, SignalSink
+from monitor.stages.touched import Touched
 
 
 class Assessment:
@@ -24,7 +25,7 @@ class Assessment:
             sink,
         )
         self._ties: dict[int, dict[tuple[int, int], Tie]] = {}
-        self.dirty: set[int] = set()
+        self.dirty = Touched()
 
     def use(self, rules: Rules) -> None:
         """The rules in force from here on."""

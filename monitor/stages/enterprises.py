@@ -17,6 +17,7 @@ from monitor.stages.facts import leaderships, occupants
 from monitor.stages.fold import Enterprise, fold
 from monitor.stages.history import appended, entries_of, find_entry
 from monitor.stages.signals import Judge, SignalSink
+from monitor.stages.touched import Touched
 
 
 class Enterprises:
@@ -45,9 +46,10 @@ class Enterprises:
         self._to_person = to_person
         self._is_weak = is_weak
         self._weak_in = weak_in
-        self._records: list[bytes] = [b""]
+        self.records: list[bytes] = [b""]
+        """Histories by number; `Flow.admit` looks for repeats here."""
         self._rules: Rules | None = None
-        self.dirty: set[int] = set()
+        self.dirty = Touched()
 
     def use(self, rules: Rules) -> None:
         """The rules in force from here on."""
@@ -56,20 +58,20 @@ class Enterprises:
 
     def mark_all(self) -> None:
         """Every enterprise must be judged again."""
-        self.dirty.update(range(1, len(self._records)))
+        self.dirty.update(range(1, len(self.records)))
 
     def known(self, ref: int, source: int, event_id: str, identity: bytes) -> tuple[int, int] | None:
         """When an event that came before took effect, and the CRC-32 of its contents (0: not remembered); None
         for a new one.
         """
-        if ref >= len(self._records):
+        if ref >= len(self.records):
             return None
-        entry = find_entry(self._records[ref], source, event_id, identity)
+        entry = find_entry(self.records[ref], source, event_id, identity)
         return None if entry is None else (entry[2], entry[4])
 
     def file(self, ref: int, identity: bytes, at: int, kind: int, content: int, payload: tuple[Any, ...]) -> None:
         """Adds an event to a history."""
-        records = self._records
+        records = self.records
         while ref >= len(records):
             records.append(b"")
         records[ref] = appended(records[ref], identity, at, kind, content, payload)
@@ -77,7 +79,7 @@ class Enterprises:
 
     def state(self, ref: int, now: int) -> Enterprise:
         """What holds of an enterprise at `now`."""
-        record = self._records[ref] if ref < len(self._records) else b""
+        record = self.records[ref] if ref < len(self.records) else b""
         return fold(ref, entries_of(record), self._sources, self._trusted, self._is_weak, now)
 
     def judge(self, ref: int, now: int) -> None:
@@ -96,11 +98,11 @@ class Enterprises:
 
     def dump(self) -> Iterator[bytes]:
         """What a snapshot keeps: the records in the order of their numbers, from 1 on."""
-        yield from self._records[1:]
+        yield from self.records[1:]
 
     def load(self, records: Iterable[bytes]) -> None:
         """Takes over what `dump` gave."""
-        self._records = [b"", *records]
+        self.records[:] = [b"", *records]
 
     def _trusted(self, source: int) -> bool:
         return self._rules is None or self._rules.trusts_kind_of(self._sources[source])

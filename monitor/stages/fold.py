@@ -7,6 +7,8 @@ alone (contract §3). Out comes the enterprise's own view and what `monitor.stag
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import islice
+from operator import eq, itemgetter
 from typing import Final
 
 from detectors.base import Evidence
@@ -14,6 +16,7 @@ from detectors.views import FOREVER, CourtEvent, End, EnterpriseView, Mailing
 from monitor.stages.history import UNREACHABLE, Entry, Kind
 
 _NEVER: Final = -FOREVER
+_at: Final = itemgetter(2)
 
 ESTABLISHED, CHANGED = int(Kind.ESTABLISHED), int(Kind.CHANGED)
 _ENDS: Final = (int(Kind.DEREGISTERED), int(Kind.REVOKED))
@@ -82,7 +85,9 @@ def fold(
     that a source declares hold; `weak`: whether a person's number stands for a bare name. The entries are put in
     order in place.
     """
-    entries.sort(key=lambda entry: (entry[2], names[entry[0]], entry[1]))
+    entries.sort(key=_at)
+    if any(map(eq, map(_at, entries), map(_at, islice(entries, 1, None)))):
+        entries.sort(key=lambda entry: (entry[2], names[entry[0]], entry[1]))
     state = Enterprise(ref, now)
     walk = _Walk(state, names, weak)
     for entry in entries:

@@ -1,8 +1,8 @@
 """The compact dated history of one enterprise, and its codec. First half of the `enterprises` stage.
 
-A record is a MessagePack array of entries, one an event: `[source, id, moment, kind, content, …]`. It is appended
-to and never rewritten, so an event costs a few bytes and a search; what holds at a moment is worked out by `fold`
-when somebody asks. `content` is the CRC-32 of the event's fields while repeats are still compared, else 0.
+A record is a MessagePack array of entries, one an event: `[source, id, moment, kind, content, …]`. It is appended to,
+never sorted, so an event costs a few bytes and a search; what holds at a moment is worked out by `fold` when
+somebody asks. `content` is the CRC-32 of the event's fields while repeats are still compared, else 0.
 """
 
 from __future__ import annotations
@@ -73,8 +73,16 @@ class Kind(IntEnum):
     REMEMBERED = 27
 
 
-_EMPTY: Final = b"\xdd\x00\x00\x00\x00"
+_ESTABLISHED, _CHANGED, _INSPECTED, _DECIDED = (
+    int(kind) for kind in (Kind.ESTABLISHED, Kind.CHANGED, Kind.INSPECTED, Kind.DECIDED)
+)
+NOTHING: Final = (int(Kind.REMEMBERED), ())
+"""How an event is kept that only its name is needed of."""
+
 _pack = msgspec.msgpack.Encoder().encode
+_HEADERS: Final = {0x90 + size: bytes((0x92 + size,)) for size in range(14)}
+"""From the header of an array of what follows an identity to that of the whole entry, two longer."""
+
 _unpack = msgspec.msgpack.Decoder(list[list[Any]]).decode
 
 
@@ -84,15 +92,11 @@ def identity_bytes(source: int, event_id: str) -> bytes:
 
 
 def appended(record: bytes, identity: bytes, at: int, kind: int, content: int, payload: tuple[Any, ...]) -> bytes:
-    """A record (empty for a new enterprise) with one more entry."""
-    if not record:
-        record = _EMPTY
+    """A record (empty for a new enterprise) with one more entry. Whole seconds take half the room of others."""
+    seconds = at // 1_000_000
+    tail = _pack((seconds if seconds * 1_000_000 == at else at / 1e6, kind, content, *payload))
     count = int.from_bytes(record[1:5], "big") + 1
-    seconds, rest = divmod(at, 1_000_000)
-    tail = _pack((at / 1e6 if rest else seconds, kind, content, *payload))
-    return b"".join(
-        (b"\xdd", count.to_bytes(4, "big"), record[5:], bytes((0x92 + tail[0] - 0x90,)), identity, tail[1:])
-    )
+    return b"\xdd" + count.to_bytes(4, "big") + record[5:] + _HEADERS[tail[0]] + identity + tail[1:]
 
 
 def entries_of(record: bytes) -> list[Entry]:
@@ -130,10 +134,14 @@ class Places(NamedTuple):
     person: Callable[[str, str], int]
 
 
-def entry_of(event: Event, places: Places) -> tuple[int, tuple[Any, ...]]:
+Kept = tuple[int, tuple[Any, ...]]
+"""The kind and payload under which the history keeps an event."""
+
+
+def entry_of(event: Event, places: Places) -> Kept:
     """The kind and payload under which the history keeps an event."""
-    maker = _MAKERS.get(type(event))
-    return maker(event.data, places) if maker is not None else (int(Kind.REMEMBERED), ())
+    maker = MAKERS.get(type(event))
+    return maker(event.data, places) if maker is not None else NOTHING
 
 
 def _address(address: Address, places: Places) -> tuple[int, int, int, int]:
@@ -160,8 +168,8 @@ def division_of(industry: str) -> str:
     return code if len(code) == 3 and "A" <= code[0] <= "T" and code[1:].isdecimal() else ""
 
 
-def _established(data: Any, places: Places) -> tuple[int, tuple[Any, ...]]:
-    return Kind.ESTABLISHED, (
+def _established(data: Any, places: Places) -> Kept:
+    return _ESTABLISHED, (
         *_address(data.address, places),
         _leads(data.persons, places),
         None if data.industry is UNSET else division_of(data.industry),
@@ -169,28 +177,28 @@ def _established(data: Any, places: Places) -> tuple[int, tuple[Any, ...]]:
     )
 
 
-def _changed(data: Any, places: Places) -> tuple[int, tuple[Any, ...]]:
+def _changed(data: Any, places: Places) -> Kept:
     if data.address is UNSET and data.persons is UNSET and data.industry is UNSET:
-        return Kind.REMEMBERED, ()
+        return NOTHING
     address = (None, 0, 0, 0) if data.address is UNSET else _address(data.address, places)
-    return Kind.CHANGED, (
+    return _CHANGED, (
         *address,
         None if data.persons is UNSET else _leads(data.persons, places),
         None if data.industry is UNSET else division_of(data.industry),
     )
 
 
-def _inspected(data: Any, _: Places) -> tuple[int, tuple[Any, ...]]:
+def _inspected(data: Any, _: Places) -> Kept:
     if not data.results:
-        return Kind.REMEMBERED, ()
-    return Kind.INSPECTED, (int("unreachable" in data.results),)
+        return NOTHING
+    return _INSPECTED, (int("unreachable" in data.results),)
 
 
-def _court(kind: Kind) -> Callable[[Any, Places], tuple[int, tuple[Any, ...]]]:
-    def make(data: Any, places: Places) -> tuple[int, tuple[Any, ...]]:
+def _court(kind: Kind) -> Callable[[Any, Places], Kept]:
+    def make(data: Any, places: Places) -> Kept:
         person = data.person
         if person is UNSET or person.id is UNSET:
-            return Kind.REMEMBERED, ()
+            return NOTHING
         number = places.person(person.id, "" if person.name is UNSET else person.name)
         return kind, (number, _document(data))
 
@@ -201,21 +209,28 @@ def _document(data: Any) -> str | int | None:
     return None if data.document is UNSET else mark(data.document)
 
 
-def _decided(data: Any, _: Places) -> tuple[int, tuple[Any, ...]]:
+def _decided(data: Any, _: Places) -> Kept:
     if data.document is UNSET:
-        return Kind.REMEMBERED, ()
-    return Kind.DECIDED, (mark(data.document), int(data.upheld))
+        return NOTHING
+    return _DECIDED, (mark(data.document), int(data.upheld))
 
 
-def _bare(kind: Kind) -> Callable[[Any, Places], tuple[int, tuple[Any, ...]]]:
-    return lambda data, places: (kind, ())
+def _bare(kind: Kind) -> Callable[[Any, Places], Kept]:
+    kept: Kept = (int(kind), ())
+    return lambda data, places: kept
 
 
-def _with(kind: Kind, *values: Callable[[Any], Any]) -> Callable[[Any, Places], tuple[int, tuple[Any, ...]]]:
-    return lambda data, places: (kind, tuple(value(data) for value in values))
+def _with(kind: Kind, value: Callable[[Any], Any]) -> Callable[[Any, Places], Kept]:
+    number = int(kind)
+    return lambda data, places: (number, (value(data),))
 
 
-_MAKERS: Final[dict[type[Event], Callable[[Any, Places], tuple[int, tuple[Any, ...]]]]] = {
+def _with_two(kind: Kind, one: Callable[[Any], Any], other: Callable[[Any], Any]) -> Callable[[Any, Places], Kept]:
+    number = int(kind)
+    return lambda data, places: (number, (one(data), other(data)))
+
+
+MAKERS: Final[dict[type[Event], Callable[[Any, Places], Kept]]] = {
     types.Established: _established,
     types.Changed: _changed,
     types.Deregistered: _bare(Kind.DEREGISTERED),
@@ -231,11 +246,11 @@ _MAKERS: Final[dict[type[Event], Callable[[Any, Places], tuple[int, tuple[Any, .
     types.LetterReturned: _with(Kind.LETTER_RETURNED, lambda d: mark(d.number)),
     types.LetterDelivered: _bare(Kind.LETTER_DELIVERED),
     types.Penalised: _with(Kind.PENALISED, lambda d: mark(d.document)),
-    types.AbnormalListed: _with(Kind.ABNORMAL_LISTED, lambda d: GROUNDS[d.ground], _document),
+    types.AbnormalListed: _with_two(Kind.ABNORMAL_LISTED, lambda d: GROUNDS[d.ground], _document),
     types.AbnormalRemoved: _with(Kind.ABNORMAL_REMOVED, lambda d: GROUNDS[d.ground]),
     types.DishonestListed: _with(Kind.DISHONEST_LISTED, _document),
     types.DishonestRemoved: _bare(Kind.DISHONEST_REMOVED),
-    types.Complaint: _with(Kind.COMPLAINT, lambda d: mark(d.number), lambda d: int(d.reachable is False)),
+    types.Complaint: _with_two(Kind.COMPLAINT, lambda d: mark(d.number), lambda d: int(d.reachable is False)),
     types.CourtListed: _court(Kind.COURT_LISTED),
     types.CourtRemoved: _court(Kind.COURT_REMOVED),
     types.TaxIrregular: _bare(Kind.TAX_IRREGULAR),

@@ -12,6 +12,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from detectors.views import Leadership, Occupant
 from monitor.stages.members import View, count_in, members_in, with_member
+from monitor.stages.touched import Touched
 
 UNPACKED: Final = 24
 
@@ -34,7 +35,7 @@ class MemberStage(Generic[Fact, AnyView]):
         self._views: dict[int, AnyView] = {}
         self._changed: dict[int, set[int]] = {}
         self._tied: dict[int, set[int]] = {}
-        self.dirty: set[int] = set()
+        self.dirty = Touched()
 
     def new_view(self, ref: int) -> AnyView:
         """An empty view of a subject."""

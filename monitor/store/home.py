@@ -11,15 +11,17 @@ import os
 import secrets
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event, select
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, select
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DatabaseError
 
 from monitor.store.schema import META, METADATA, SCHEMA_VERSION
 
 DATABASE_NAME: Final = "monitor.db"
 KEY_NAME: Final = "pseudonym.key"
-_CACHE_KIB: Final = 16_384
+_CACHE_KIB: Final = 8_192
 
 
 class HomeError(Exception):
@@ -87,14 +89,18 @@ class Home:
             raise HomeError(
                 f"{path}：密钥不是十六进制文本 / the key is not hexadecimal text: restore it from its backup"
             ) from error
-        key = secrets.token_bytes(32)
-        made = path.with_suffix(".new")
+        made = path.with_suffix(f".{os.getpid()}.new")
         with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(key.hex() + "\n")
+            file.write(secrets.token_bytes(32).hex() + "\n")
             file.flush()
             os.fsync(file.fileno())
-        made.replace(path)
-        return key
+        try:
+            os.link(made, path)  # unlike a rename it leaves the key of a process that was faster
+        except FileExistsError:
+            pass
+        finally:
+            made.unlink()
+        return self.key()
 
     def writer(self) -> Engine:
         """The database for its one writer; tables are made where they are missing. Raises HomeError."""
@@ -105,21 +111,38 @@ class Home:
             if found is None:
                 set_meta(connection, "schema", str(SCHEMA_VERSION))
                 set_meta(connection, "seed", str(secrets.randbits(62)))
-            elif found != str(SCHEMA_VERSION):
-                raise HomeError(
-                    f"{self.path}：数据格式为 {found} 版，本程序为 {SCHEMA_VERSION} 版 / the home has schema "
-                    f"{found}, this program {SCHEMA_VERSION}: use the program that wrote it, or a new --home"
-                )
+            else:
+                self._check_schema(found)
         return engine
 
     def reader(self) -> Engine:
-        """The database for reading. Raises HomeError where there is none."""
-        if not self.database.exists():
+        """The database for reading. Raises HomeError where there is none yet, or one that cannot be read."""
+        engine = _engine(self.database, read_only=True)
+        found = None
+        if self.database.exists():
+            try:
+                with engine.connect() as connection:
+                    if inspect(connection).has_table(META.name):
+                        found = meta(connection, "schema")
+            except DatabaseError as error:
+                raise HomeError(
+                    f"{self.database}：无法读取，请从备份恢复 / "
+                    f"cannot be read ({error.orig}): restore it from its backup"
+                ) from error
+        if found is None:
             raise HomeError(
                 f"{self.path}：还没有数据，请先运行 credit-monitor run / there is nothing here yet: run "
                 "`credit-monitor run --source … --home DIR` first"
             )
-        return _engine(self.database, read_only=True)
+        self._check_schema(found)
+        return engine
+
+    def _check_schema(self, found: str) -> None:
+        if found != str(SCHEMA_VERSION):
+            raise HomeError(
+                f"{self.path}：数据格式为 {found} 版，本程序为 {SCHEMA_VERSION} 版 / the home has schema "
+                f"{found}, this program {SCHEMA_VERSION}: use the program that wrote it, or a new --home"
+            )
 
 
 def meta(connection: Connection, key: str) -> str | None:
@@ -136,7 +159,8 @@ def set_meta(connection: Connection, key: str, value: str) -> None:
 
 def _engine(path: Path, *, read_only: bool) -> Engine:
     query = {"mode": "ro", "uri": "true"} if read_only else {"uri": "true"}
-    url = URL.create("sqlite", database=f"file:{path.absolute()}", query=query)
+    # Quoted: a folder may be called `100%` or `a#b`.
+    url = URL.create("sqlite", database=f"file:{quote(str(path.absolute()))}", query=query)
     engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
 
     @event.listens_for(engine, "connect")

@@ -64,11 +64,13 @@ class Reader:
             yield self._signal(row)
 
     def newest(self, count: int, shown: int) -> list[dict[str, Any]]:
-        """The newest signals, cut to what a page shows and cheap to ask often: of the evidence the newest `shown`
-        events, of the enterprises the first `shown`; `evidence_count` and `enterprise_count` tell how many there are.
+        """The signals raised last, of those raised together the ones with the latest `since` first.
+
+        They are cut to what a page shows and cheap to ask often: of the evidence the newest `shown` events, of the
+        enterprises some `shown`; `evidence_count` and `enterprise_count` tell how many there are.
         """
         query = select(SIGNALS).order_by(
-            SIGNALS.c.raised_in.desc(), SIGNALS.c.level.desc(), SIGNALS.c.detector, SIGNALS.c.ref
+            SIGNALS.c.raised_in.desc(), SIGNALS.c.since.desc(), SIGNALS.c.detector, SIGNALS.c.ref
         )
         return [self._signal(row, shown) for row in self._connection.execute(query.limit(count)).all()]
 

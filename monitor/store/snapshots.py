@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 _KEPT: Final = 2
 _ENDING: Final = ".snapshot"
 _END: Final = "end"
+_AT_ONCE: Final = 1 << 20
 
 Frame = tuple[str, Any]
 
@@ -78,14 +79,14 @@ def read(path: Path) -> Iterator[Frame]:
                     return
                 digest.update(packed)
                 yield name, payload
-    except (OSError, zstandard.ZstdError, msgspec.DecodeError, EOFError) as error:
+    except (OSError, zstandard.ZstdError, ValueError, EOFError) as error:
         raise SnapshotError(f"{path.name}: {error}") from error
 
 
 def _exactly(stream: BinaryIO | Any, length: int) -> bytes:
     parts = []
     while length:
-        part = stream.read(length)
+        part = stream.read(min(length, _AT_ONCE))  # the length itself may be damaged
         if not part:
             raise EOFError("the file ends in the middle")
         parts.append(part)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Connection, Table, delete, select, tuple_
@@ -23,6 +23,9 @@ from monitor.store.schema import (
     SIGNALS,
     SOURCES,
 )
+
+_NEVER: Final = -(1 << 62)
+_COMPILED: Final[dict[tuple[str, str], str]] = {}
 
 REBUILT: Final = (SOURCES, ENTERPRISES, ROOMS, PERSONS, SIGNALS, PARKED)
 
@@ -70,37 +73,22 @@ def write_enterprises(
     connection: Connection, new: Iterable[tuple[int, str]], named: Iterable[tuple[int, str, Event]]
 ) -> None:
     """New numbers with their codes, and names: the one with the greatest (time, source, id) stays."""
-    rows = [
-        {"ref": ref, "code": code, "name": "", "named_at": -(1 << 62), "named_by": "", "named_in": ""}
-        for ref, code in new
-    ]
-    if rows:
-        _upsert(connection, ENTERPRISES, ["ref"], rows)
-    latest: dict[int, dict[str, Any]] = {}
+    rows: dict[int, tuple[Any, ...]] = {ref: (ref, code, "", _NEVER, "", "") for ref, code in new}
     for ref, code, event in named:
-        row = {
-            "ref": ref,
-            "code": code,
-            "name": event.data.name,
-            "named_at": event.time,
-            "named_by": event.source,
-            "named_in": event.id,
-        }
-        before = latest.get(ref)
-        if before is None or _order(row) > _order(before):
-            latest[ref] = row
-    if not latest:
-        return
+        before = rows.get(ref)
+        row = (ref, code, event.data.name, event.time, event.source, event.id)
+        if before is None or row[3:] > before[3:]:
+            rows[ref] = row
+    _many(connection, "enterprises", _later_name, list(rows.values()))
+
+
+def _later_name(connection: Connection) -> Any:
     insert = _dialect(connection).insert(ENTERPRISES)
-    new_row, old = insert.excluded, ENTERPRISES.c
-    connection.execute(
-        insert.on_conflict_do_update(
-            index_elements=["ref"],
-            set_={column: getattr(new_row, column) for column in ("name", "named_at", "named_by", "named_in")},
-            where=tuple_(new_row.named_at, new_row.named_by, new_row.named_in)
-            > tuple_(old.named_at, old.named_by, old.named_in),
-        ),
-        list(latest.values()),
+    new, old = insert.excluded, ENTERPRISES.c
+    return insert.on_conflict_do_update(
+        index_elements=["ref"],
+        set_={column: getattr(new, column) for column in ("code", "name", "named_at", "named_by", "named_in")},
+        where=tuple_(new.named_at, new.named_by, new.named_in) >= tuple_(old.named_at, old.named_by, old.named_in),
     )
 
 
@@ -112,7 +100,7 @@ def gives_name(event: Event) -> bool:
 
 def write_subjects(connection: Connection, table: Table, rows: Sequence[tuple[int, str, str]]) -> None:
     """Numbers of rooms or persons with their keys and labels."""
-    _upsert(connection, table, ["ref"], [{"ref": ref, "key": key, "label": label} for ref, key, label in rows])
+    _many(connection, table.name, lambda one: _upsert_of(one, table, ["ref"]), rows)
 
 
 def write_counters(connection: Connection, totals: dict[tuple[str, str], int]) -> None:
@@ -144,21 +132,36 @@ def write_parked(connection: Connection, parked: dict[tuple[str, int], str]) -> 
     kinds = {"rooms": "address", "persons": "person"}
     for stage, ref in parked:
         kind = kinds.get(stage, "enterprise")
-        connection.execute(
-            SIGNALS.update().where(SIGNALS.c.kind == kind, SIGNALS.c.ref == ref).values(stale=True)
-        )
+        connection.execute(SIGNALS.update().where(SIGNALS.c.kind == kind, SIGNALS.c.ref == ref).values(stale=True))
 
 
-def _order(row: dict[str, Any]) -> tuple[int, str, str]:
-    return row["named_at"], row["named_by"], row["named_in"]
+def _many(
+    connection: Connection,
+    name: str,
+    statement: Callable[[Connection], Any],
+    rows: Sequence[tuple[Any, ...]],
+) -> None:
+    """Runs a statement for many rows whose values stand in the order of the table's columns. The statement is
+    compiled once: for hundreds of thousands of small rows, binding them by name costs more than writing them.
+    """
+    if not rows:
+        return
+    known = _COMPILED.get((connection.dialect.name, name))
+    if known is None:
+        known = str(statement(connection).compile(dialect=connection.dialect))
+        _COMPILED[connection.dialect.name, name] = known
+    connection.exec_driver_sql(known, list(rows))
 
 
 def _upsert(connection: Connection, table: Table, keys: list[str], rows: list[dict[str, Any]]) -> None:
-    if not rows:
-        return
+    if rows:
+        connection.execute(_upsert_of(connection, table, keys), rows)
+
+
+def _upsert_of(connection: Connection, table: Table, keys: list[str]) -> Any:
     insert = _dialect(connection).insert(table)
     values = {column.name: getattr(insert.excluded, column.name) for column in table.c if column.name not in keys}
-    connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=values), rows)
+    return insert.on_conflict_do_update(index_elements=keys, set_=values)
 
 
 def _dialect(connection: Connection) -> Any:

@@ -59,6 +59,7 @@ class PageServer:
                 access_log=False,
                 server_header=False,
                 ws="none",
+                proxy_headers=False,
                 lifespan="on",
                 timeout_graceful_shutdown=3,
             )

@@ -23,20 +23,21 @@ from monitor.web.server import PageServer, address_of, listen
 
 Raw = dict[str, Any]
 
-HOSTILE = "<script>alert(\"x\")</script>'\"><img src=x onerror=alert(1)>"
+HOSTILE = '<script>alert("x")</script>\'"><img src=x onerror=alert(1)>'
 """A name that would do harm wherever it is not escaped."""
 
 NUMBER = "11010519491231002X"
 """The example of an identity number in GB 11643."""
 
 PERSON = "王小明"
+KEY = bytes(range(32))
 CLOCK = parse_moment("2024-06-01T12:00:00+08:00")
 
 
 @contextmanager
 def writing(home: Home) -> Iterator[EmbeddedRunner]:
     """The writer of a home; closed at the end."""
-    runner = EmbeddedRunner(home, load(), Pseudonymiser([bytes(range(32))]), clock=lambda: CLOCK)
+    runner = EmbeddedRunner(home, load(), Pseudonymiser([KEY]), clock=lambda: CLOCK)
     try:
         yield runner
     finally:
