@@ -20,7 +20,8 @@ INSTALLED_DEV := $(VENV)/.installed-dev
 PIP := $(INTERPRETER) -m pip --disable-pip-version-check --no-input
 # Wheels alone: building from source would fetch build tools that no lock pins.
 PIP_LOCKED := $(PIP) install --quiet --require-hashes --only-binary :all:
-INSTALL_SELF := $(PIP) install --quiet --force-reinstall --no-deps --no-build-isolation
+WHEELS := $(VENV)/wheels
+BUILD_WHEEL := $(BIN)/hatchling build --target wheel --directory $(WHEELS)
 CAN_COMPILE := cc --version >/dev/null 2>&1 && $(INTERPRETER) -c 'import os, sys, sysconfig; \
   sys.exit(not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")))'
 SOURCES := $(shell find monitor detectors models config -type f -not -path '*/__pycache__/*')
@@ -80,13 +81,17 @@ dev: $(INSTALLED_DEV)
 $(INSTALLED): requirements.lock pyproject.toml hatch_build.py $(SOURCES) | $(INTERPRETER)
 	@echo "按 requirements.lock 安装 / installing from requirements.lock"
 	@$(PIP_LOCKED) -r requirements.lock
-	@if $(CAN_COMPILE); then \
+	@rm -rf $(WHEELS); \
+	if $(CAN_COMPILE); then \
 	  echo "编译热点模块，约一分钟 / compiling the hot modules, about a minute"; \
-	  HATCH_BUILD_HOOK_ENABLE_CUSTOM=1 $(INSTALL_SELF) . || $(INSTALL_SELF) .; \
+	  HATCH_BUILD_HOOK_ENABLE_CUSTOM=1 $(BUILD_WHEEL) >$(VENV)/compile.log 2>&1 || { \
+	    echo "编译未成，改用纯 Python 模块，见 / compiling failed, the plain modules do: $(VENV)/compile.log"; \
+	    rm -rf $(WHEELS); }; \
 	else \
 	  echo "没有 C 编译器，使用纯 Python 模块 / no C compiler: the plain modules do"; \
-	  $(INSTALL_SELF) .; \
-	fi
+	fi; \
+	[ -d $(WHEELS) ] || $(BUILD_WHEEL) >/dev/null
+	@$(PIP) install --quiet --force-reinstall --no-deps --no-index $(WHEELS)/*.whl
 	@touch $@
 
 $(INSTALLED_DEV): requirements-dev.lock | $(INTERPRETER)

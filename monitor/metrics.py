@@ -126,9 +126,8 @@ def _present(reader: Reader) -> Iterator[Metric]:
     parked = GaugeMetricFamily(
         "credit_monitor_parked_subjects", "Subjects that wait for a fix of the program.", labels=["stage"]
     )
-    by_stage = reader.parked_by_stage()
-    for stage in producers("signals"):
-        parked.add_metric([stage], by_stage.get(stage, 0))
+    for stage, count in ({stage: 0 for stage in producers("signals")} | reader.parked_by_stage()).items():
+        parked.add_metric([stage], count)
     yield parked
     signals = GaugeMetricFamily("credit_monitor_signals", "Signals in force.", labels=["detector", "level"])
     counts = reader.signal_counts()

@@ -12,7 +12,7 @@ from monitor.addresses.spelling import LONGEST
 from monitor.identifiers.regions import COUNTIES
 
 
-class Explanation(msgspec.Struct, frozen=True):
+class Explanation(msgspec.Struct, frozen=True, gc=False):
     """The parts of an address and, where it has no room, the reason.
 
     Attributes:

@@ -36,7 +36,7 @@ _UNKNOWN_TOWNSHIP: Final = re.compile(
 _ROAD: Final = "(?:大道|大街|公路|胡同|国道|省道|路|街|巷|弄|道|线)"
 _DIRECTION: Final = "[东西南北中上下前后左右大小老新直横环内外正一二三四五六七八九十]{0,3}"
 _ROAD_TAIL: Final = re.compile(f"(?:{_DIRECTION}|开发|工业|新村|新区|[村桥湾岭山溪江塘]头?){_ROAD}|{_DIRECTION}村")
-_OWN_NAME: Final = re.compile(f"(?!{_DIRECTION}{_ROAD})[一-龥]{{2,}}(?:{_ROAD}|村|市场|商城|[一-龥]城)")
+_OWN_NAME: Final = re.compile(f"(?!{_DIRECTION}{_ROAD})[一-龥](?![东西南北中]{_ROAD})[一-龥]+(?:{_ROAD}|村|市场|城)")
 _ROAD_OF_TOWN: Final = re.compile("[东西南北中前后新][路街](?![一-龥]{1,3}(?:路|街|大道|巷))")
 _ROAD_FOLLOWS: Final = re.compile(f"{_DIRECTION}{_ROAD}|[桥块]")
 _SOME_ZONE: Final = re.compile(
@@ -44,6 +44,7 @@ _SOME_ZONE: Final = re.compile(
 )
 # Every county has one: such a zone says nothing against the county that the text names.
 _ANY_ZONE: Final = re.compile("(?:国家)?(?:高新|高新技术产业|高新技术|经济技术|经济)?(?:开发区|园区|新区|区)")
+_NAME_TAIL: Final = re.compile("大[厦楼]|广场|花园|小区|新村|公寓|宾馆|饭店|酒店|大酒店|商[厦城]|山庄|家园|[苑里坊楼]")
 # Bare names of districts that are names of lakes, shores and new towns elsewhere.
 _COMMON_STEMS: Final = frozenset({"西湖", "南湖", "江北", "滨江", "上城", "钱塘", "路桥"})
 
@@ -88,7 +89,7 @@ _USUAL_STARTS: Final = _usual_starts()
 """杭州市西湖区 and the like: nine in ten texts begin so, and one look-up reads it."""
 
 
-class Locality(msgspec.Struct, frozen=True):
+class Locality(msgspec.Struct, frozen=True, gc=False):
     """Where a text is, as far as its divisions say.
 
     Attributes:
@@ -282,6 +283,8 @@ class _Reader:
 
     def _names_county(self, code: str, stem: str, rest: str) -> bool:
         """Whether a county's bare name stands for it: 义乌 does, 西湖 needs its city or a township after it."""
+        if _NAME_TAIL.match(rest):
+            return False
         if not COUNTIES[code].name.endswith("区"):
             return True
         if any(rest.startswith(township + level) for township, level in TOWNSHIPS.get(code, {}).items()):
@@ -327,7 +330,7 @@ class _Reader:
         if self.retired is not None:
             return self._region_of_retired(self.retired)
         declared = self.declared
-        if declared is not None and self.city not in (None, declared[:4]):
+        if declared is not None and not declared.startswith(self.city or self.province or ""):
             declared = None
         if self.township is not None:
             codes = self._counties_of(self.township)

@@ -55,7 +55,7 @@ _REMEMBERED_TEXTS: Final = 8192
 _REMEMBERED_PARTS: Final = 4096
 
 
-class Address(msgspec.Struct, frozen=True):
+class Address(msgspec.Struct, frozen=True, gc=False):
     """What a text names.
 
     Attributes:
@@ -71,7 +71,7 @@ class Address(msgspec.Struct, frozen=True):
     shown_kind: str | None
 
 
-class Reading(msgspec.Struct, frozen=True):
+class Reading(msgspec.Struct, frozen=True, gc=False):
     """An address with the steps that led to it, for people who ask why."""
 
     address: Address
@@ -81,7 +81,7 @@ class Reading(msgspec.Struct, frozen=True):
     brackets: tuple[str, ...] = ()
 
 
-class _Head(msgspec.Struct, frozen=True):
+class _Head(msgspec.Struct, frozen=True, gc=False):
     """What the words before the first number say; `stem` begins the key, where the region is known by then."""
 
     locality: Locality
@@ -156,7 +156,7 @@ def _building(code: str, head: _Head, units: Units) -> str | None:
     where, parts = head.place, units.building
     if where.unlocated or units.unlocated or not (where.name or head.locality.township):
         return None
-    if not parts and where.kind != "building" and not (where.kind in ("market", "place") and units.room):
+    if not parts and (not units.room or where.kind in ("road", "village")):
         return None
     known = _known_buildings().get((code, where.name))
     if known is not None:

@@ -78,7 +78,7 @@ _UNLOCATED: Final = re.compile(
 _LONGEST_REMEMBERED: Final = 16
 
 
-class Place(msgspec.Struct, frozen=True):
+class Place(msgspec.Struct, frozen=True, gc=False):
     """The thing that a house number, block or room belongs to.
 
     Attributes:

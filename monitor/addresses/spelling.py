@@ -88,7 +88,7 @@ _BELOW: Final = re.compile(
 )
 
 
-class Spelt(msgspec.Struct, frozen=True):
+class Spelt(msgspec.Struct, frozen=True, gc=False):
     """A text in one spelling: `text` without brackets, and what stood in `brackets`, outermost first."""
 
     text: str

@@ -94,6 +94,8 @@ def tokens(text: str) -> Iterator[tuple[str, str, str, str]]:
         position = end
         if word is None:
             word = "" if _stands_alone(text, end, number) else None
+        elif word == "号楼" and text[end : end + 1] in ("上", "下"):
+            word = "号"  # upstairs in house 12, not block 12
         elif word in _NUMBERED_AFTER and end < len(text) and text[end].isascii():
             following = _TOKEN.match(text, end)
             if following and KIND_OF_WORD.get(following[2] or "") not in ("floor", "block"):

@@ -31,7 +31,7 @@ _FLOOR_LETTER: Final = re.compile("[FL][1-9]")
 _LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
-class Units(msgspec.Struct, frozen=True):
+class Units(msgspec.Struct, frozen=True, gc=False):
     """What stands after the name of the road or place.
 
     Attributes:
@@ -305,6 +305,8 @@ class _Reading:
         if room:
             if "-" not in room:
                 room = plain(room)
+            if len(digits(room)) > 3:
+                self.rows = []  # four digits tell a stall from all others of its hall
             if self.stall and self.area:
                 self.building.append(self.area)  # a shop's number counts within its area
             if floor.isdigit() and not self.stall and len(room) < 3:

@@ -21,7 +21,7 @@ WEAK_PREFIX: Final = "name:"
 """Marks the pseudonym of a bare name: a weak identity."""
 
 _DIGEST_CHARACTERS: Final = 32
-_REMEMBERED: Final = 1 << 16
+_REMEMBERED: Final = 1 << 13
 _OURS: Final = re.compile(r"([nt])\d+:").match
 
 

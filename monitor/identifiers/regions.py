@@ -18,7 +18,7 @@ import msgspec
 ZHEJIANG: Final = "33"
 
 
-class County(msgspec.Struct, frozen=True):
+class County(msgspec.Struct, frozen=True, gc=False):
     """A county-level division of today: 6-digit code, names, and the prefecture and province it belongs to."""
 
     code: str
@@ -32,7 +32,7 @@ class County(msgspec.Struct, frozen=True):
         return self.code[:4]
 
 
-class Abolished(msgspec.Struct, frozen=True):
+class Abolished(msgspec.Struct, frozen=True, gc=False):
     """A division that is no more.
 
     Attributes:

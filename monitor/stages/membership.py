@@ -14,7 +14,7 @@ from detectors.views import Leadership, Occupant
 from monitor.stages.members import View, count_in, members_in, with_member
 from monitor.stages.touched import Touched
 
-UNPACKED: Final = 24
+UNPACKED: Final = 64
 
 Fact = TypeVar("Fact", Occupant, Leadership)
 AnyView = TypeVar("AnyView", bound=View)

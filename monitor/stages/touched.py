@@ -38,7 +38,11 @@ class Touched:
             for ref in taken:
                 flags[ref] = 0
             return taken
-        taken = array("I", (ref for ref, flag in enumerate(flags) if flag))
+        taken = array("I")
+        ref = flags.find(1)
+        while ref >= 0:
+            taken.append(ref)
+            ref = flags.find(1, ref + 1)
         self._flags = bytearray(len(flags))
         return taken
 

@@ -72,9 +72,11 @@ def test_parked_subjects_are_told_by_stage(tmp_path: Path) -> None:
     engine = home.writer()
     with engine.begin() as connection:
         connection.execute(PARKED.insert(), [{"stage": "rooms", "ref": ref, "reason": "x"} for ref in (1, 2)])
+        connection.execute(PARKED.insert(), [{"stage": "another", "ref": 3, "reason": "x"}])
     engine.dispose()
     after = scraped(home)
     assert [after["credit_monitor_parked_subjects", (("stage", stage),)] for stage in stages] == [0, 2, 0, 0]
+    assert after["credit_monitor_parked_subjects", (("stage", "another"),)] == 1
 
 
 def test_now_and_the_age_of_the_snapshot(tmp_path: Path) -> None:
