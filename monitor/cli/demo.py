@@ -72,7 +72,8 @@ def demo(
     """
     stop = Stop()
     chosen = opening.settings(port=port)
-    _say(_MADE_UP)
+    if not once:
+        _say(_MADE_UP)
     with ExitStack() as stack, ExitStack() as page:
         # CREDIT_MONITOR_HOME is not looked at: made-up events must never come into the home of a real monitor.
         place = Home(home or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="credit-monitor-demo-"))))
@@ -185,15 +186,12 @@ def _beating(pulse: Pulse, stop: Stop) -> Callable[[], bool]:
 
 
 def _paced(asked: Callable[[], bool], source: Source) -> Callable[[], bool]:
-    """`asked`, for a backlog that is read slowly enough to be watched; what an earlier demo had read is passed over."""
-    began, before = time.monotonic(), 0.0
+    """`asked`, for a backlog that is read slowly enough to be watched, until it has been read to its end."""
+    began = time.monotonic()
 
     def held_back() -> bool:
-        nonlocal before
         share = source.progress() or 0.0
-        before = before or share
-        due = began + (share - before) * _WATCHED_SECONDS
-        while time.monotonic() < due and not asked():
+        while share < 1.0 and time.monotonic() < began + share * _WATCHED_SECONDS and not asked():
             time.sleep(0.05)
         return asked()
 
@@ -213,7 +211,7 @@ def _page(
     from monitor.web.server import PageError, PageServer, address_of, listen
     from monitor.web.shield import LOOPBACK_HOSTS
 
-    loopback = host is None or host in LOOPBACK_HOSTS
+    loopback = host is None or host in LOOPBACK_HOSTS or f"[{host}]" in LOOPBACK_HOSTS
     try:
         listener = listen(host or LOOPBACK, chosen.port, fallback=not exact_port)
         found = listener.getsockname()[1]
@@ -337,7 +335,7 @@ def _print_summary(place: Home) -> None:
         console.print()
         console.print(table)
     if now is not None:
-        console.print(f"\n数据截至 as of {as_text(now)[:16]}")
+        console.print(f"\n数据截至 as of {as_text(now)[:16].replace('T', ' ')}")
 
 
 def _say(text: str) -> None:

@@ -10,6 +10,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Sequence
+from typing import Final
 
 from sqlalchemy import Connection, Engine, delete
 
@@ -27,6 +28,8 @@ from monitor.store.schema import PERSONS, ROOMS, SIGNAL_MEMBERS
 from monitor.store.signalboard import SignalBoard
 
 log = logging.getLogger(__name__)
+
+_SNAPSHOT_EVENTS: Final = 50_000
 
 
 class Core:
@@ -118,6 +121,13 @@ class Core:
         self.judged_at = time.monotonic()
         self.judging_took = self.judged_at - started
 
+    @property
+    def wants_snapshot(self) -> bool:
+        """Whether the tail of the log has grown long for the size of the state: a snapshot then costs little beside
+        what was read, and a restart soon gets further than the last one, however often it is interrupted.
+        """
+        return self.since_snapshot >= max(_SNAPSHOT_EVENTS, 2 * len(self.flow.subjects))
+
     def snapshot(self) -> None:
         """Writes a snapshot of a judged state, where the log has grown since the last and the state holds all of it."""
         if self.since_snapshot and not any(stage == UNFILED for stage, _ in self.flow.parked):
@@ -160,6 +170,8 @@ class Core:
                 self.flow.use(self.rules)
             set_meta(connection, "judged_by", str(sorted(judged_by.items())))
             self.judge(connection)
+        if self.wants_snapshot:
+            self.snapshot()
 
     def _check_keys(self, connection: Connection) -> None:
         """The chain of keys may grow, not change: pseudonyms under another key would never meet the old ones."""

@@ -39,8 +39,6 @@ _CHUNK_BYTES: Final = 1 << 20
 _BACKLOG_SHARE: Final = 5
 """While a backlog is read, judging takes at most about a fifth of the time."""
 
-_SNAPSHOT_EVENTS: Final = 2_000_000
-
 
 class Progress(msgspec.Struct):
     """How far a run has come."""
@@ -205,7 +203,7 @@ class EmbeddedRunner:
         progress.source, progress.done = source.name, source.progress()
         if self._on_progress is not None:
             self._on_progress(progress)
-        if self._core.since_snapshot >= _SNAPSHOT_EVENTS:
+        if self._core.wants_snapshot:
             self.settle()
             self._core.snapshot()
 

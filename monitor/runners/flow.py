@@ -164,7 +164,8 @@ class Flow:
         wakes = self.wakes
         stages = (self.enterprises, self.rooms, self.persons)
         while wakes and wakes[0][0] <= now:
-            _, kind, ref = heapq.heappop(wakes)
+            at, kind, ref = heapq.heappop(wakes)
+            self._sink.woken(kind, ref, at)
             stages[kind].dirty.add(ref)
             if kind == 0:
                 self.assessment.dirty.add(ref)
@@ -256,13 +257,25 @@ class Flow:
 
 
 class _Waking:
-    """A sink that keeps the wakes in the flow's own heap and passes the rest on."""
+    """A sink that keeps the wakes in the flow's own heap and passes the rest on. A subject waits for its earliest one
+    alone: whoever judges it then asks for the next.
+    """
 
     def __init__(self, sink: SignalSink, wakes: list[tuple[int, int, int]]) -> None:
         self._sink = sink
         self._wakes = wakes
+        self._next: dict[tuple[int, int], int] = {}
         self.in_force = sink.in_force
         self.publish = sink.publish
 
     def wake(self, kind: SubjectKind, ref: int, at: int) -> None:
-        heapq.heappush(self._wakes, (at, KINDS.index(kind), ref))
+        number = KINDS.index(kind)
+        known = self._next.get((number, ref))
+        if known is None or at < known:
+            self._next[number, ref] = at
+            heapq.heappush(self._wakes, (at, number, ref))
+
+    def woken(self, kind: int, ref: int, at: int) -> None:
+        """The moment of a wake has come."""
+        if self._next.get((kind, ref)) == at:
+            del self._next[kind, ref]

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from detectors.example import several
 from monitor.store.home import Home, set_meta
 from monitor.store.reader import Reader, look
 from monitor.web.overview import NEWEST, SHOWN, overview_of
-from tests.unit.web_home import filled
+from tests.unit.web_home import PERSON, filled, take_in, writing
 
 
 @pytest.fixture(scope="module")
@@ -19,16 +20,16 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 def test_a_look_is_of_one_moment_while_the_writer_goes_on(tmp_path: Path) -> None:
     home = filled(tmp_path)
-    reading, writing = home.reader(), home.writer()
+    reading, changing = home.reader(), home.writer()
     with look(reading) as reader:
         before = reader.now()
-        with writing.begin() as connection:
+        with changing.begin() as connection:
             set_meta(connection, "now", "7")
         assert reader.now() == before
     with look(reading) as reader:
         assert reader.now() == 7
     reading.dispose()
-    writing.dispose()
+    changing.dispose()
 
 
 def test_the_newest_signals_are_cut_and_say_so(home: Home) -> None:
@@ -57,6 +58,19 @@ def test_the_clock_and_the_monitor_are_no_enterprises(home: Home) -> None:
         assert reader.enterprise("monitor") is not None
     engine.dispose()
     assert counts["enterprises"] == 18
+
+
+def test_a_bare_name_is_counted_once(tmp_path: Path) -> None:
+    events = several(3, 0)
+    for one in events:
+        one["data"]["persons"] = [{"role": "legal_representative", "name": PERSON}]
+    home = Home(tmp_path / "home")
+    with writing(home) as runner:
+        take_in(runner, tmp_path, events)
+    engine = home.reader()
+    with look(engine) as reader:
+        assert reader.counts()["persons"] == 1
+    engine.dispose()
 
 
 def test_the_overview_adds_up(home: Home) -> None:
