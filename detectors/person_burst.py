@@ -48,6 +48,7 @@ DETECTOR = Detector(
         "3 / 5 or more establishments led by the person within some 30 days (in force for 180 days after the last)",
     ),
     levels={
+        1: Text("仅凭姓名（弱身份）", "by name alone (weak identity)"),
         2: Text("30 天内 3 户起", "from 3 within 30 days"),
         3: Text("30 天内 5 户起", "from 5 within 30 days"),
     },

@@ -54,8 +54,8 @@ class Call:
 class Commands:
     """Starts calls of the command in a folder. `close` ends the server.
 
-    `patches`: values of module variables for the calls to come, by their full names, so that what happens after millions
-    of events happens after some.
+    `patches`: values of module variables for the calls to come, by their full names, so that what happens after
+    millions of events happens after some.
     """
 
     def __init__(self, folder: Path, streams: Path) -> None:
@@ -131,7 +131,7 @@ class Commands:
 def serve() -> None:
     """Answers questions on standard input until it is closed."""
     import monitor.cli
-    import monitor.web.app  # noqa: F401 -- imported late by the command itself
+    import monitor.web.app
 
     for question in sys.stdin:
         request = json.loads(question)

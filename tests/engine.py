@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from config.moments import as_text, moment
 from config.ruleset import Rules, load
@@ -37,6 +37,7 @@ CLOCK = moment(RECEIVED)
 
 Raw = dict[str, Any]
 Signal = dict[str, Any]
+Answer = TypeVar("Answer")
 
 
 @cache
@@ -178,7 +179,7 @@ class Engine:
 
 def event(subject: str, kind: str, time: str, /, **members: Any) -> Raw:
     """A raw event; members of the envelope by name, everything else is its data."""
-    envelope = {name: members.pop(name) for name in ("id", "source", "recordedtime") if name in members}
+    envelope: Raw = {name: members.pop(name) for name in ("id", "source", "recordedtime") if name in members}
     return {
         "specversion": "1.0",
         "id": f"{kind}-{time}",
@@ -204,7 +205,7 @@ def lines(raws: Iterable[Mapping[str, Any]]) -> list[bytes]:
 # --- comparing
 
 
-def plain(signal: Mapping[str, Any]) -> tuple[Any, ...]:
+def plain(signal: Signal) -> tuple[Any, ...]:
     """What two readings of the contract must agree on, hashable; shares to half a percentage point."""
     subject = signal["subject"]
     since = dt.datetime.fromisoformat(signal["since"]).astimezone(dt.UTC)
@@ -222,9 +223,9 @@ def plain(signal: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def differences(
-    got: Iterable[Mapping[str, Any]],
-    wanted: Iterable[Mapping[str, Any]],
-    form: Callable[[Mapping[str, Any]], tuple[Any, ...]] = plain,
+    got: Iterable[Signal],
+    wanted: Iterable[Signal],
+    form: Callable[[Signal], tuple[Any, ...]] = plain,
 ) -> str:
     """Readable lines for what one side has and the other has not; empty where both are equal as multisets."""
     here, there = Counter(map(form, got)), Counter(map(form, wanted))
@@ -255,7 +256,7 @@ def run_file(
     return runner
 
 
-def read_home(home: Path, what: Callable[[Reader], Any]) -> Any:
+def read_home(home: Path, what: Callable[[Reader], Answer]) -> Answer:
     """Something that a reader says of a home."""
     engine = Home(home).reader()
     try:

@@ -158,8 +158,8 @@ def _kept_member(key: str, member: Any, person: dict[str, Any], pseudonyms: Pseu
         return pseudonyms.number(str(person.get("id_type", "resident_id")), _as_number(member))
     if key == "phone":
         return pseudonyms.phone(_as_number(member))
-    if key == "name" and is_person and isinstance(member, str):
-        return masked(member)
+    if key == "name" and is_person:
+        return _without_numbers(member, pseudonyms, is_person=True)
     if key == "subject" and isinstance(member, str) and len(member) <= 64:
         return member
     return _without_numbers(member, pseudonyms, is_person=key in _PERSON_FIELDS)

@@ -88,7 +88,9 @@ def contents(home: Path) -> dict[str, Any]:
                 ({**one, "raised": None} for one in reader.signals()),
                 key=lambda one: (one["detector"], one["subject"]["key"]),
             ),
-            "dead letters": Counter((one["source"], one["line"], one["offset"], one["digest"], one["text"]) for one in letters),
+            "dead letters": Counter(
+                (one["source"], one["line"], one["offset"], one["digest"], one["text"]) for one in letters
+            ),
             "reasons": Counter(one["reason"] for one in letters),
             "totals": reader.totals(),
             "counts": reader.counts(),
@@ -118,7 +120,9 @@ def check(home: Path, wanted: dict[str, Any]) -> None:
     assert max(found["log"].values()) == 1
     totals = found["totals"]
     assert sum(number for (name, _), number in totals.items() if name == "events") == found["log"].total()
-    assert sum(number for (name, _), number in totals.items() if name == "dead_letters") == found["dead letters"].total()
+    assert (
+        sum(number for (name, _), number in totals.items() if name == "dead_letters") == found["dead letters"].total()
+    )
 
 
 # --- kills
@@ -150,7 +154,7 @@ def test_a_hundred_kills_lose_nothing_and_double_nothing(shell: Commands) -> Non
         round_number += 1
         shell.folder = shell.folder.parent / f"round-{round_number}"
         shell.folder.mkdir()
-        # Now and then a snapshot after some hundred events, so that restarts begin with one, of the state in the middle.
+        # At times with a snapshot after some hundred events, so that restarts begin with a state in the middle.
         shell.patches = {"monitor.runners.core._SNAPSHOT_EVENTS": 300} if round_number % 2 else {}
         deal(shell.folder / "in", nasty(round_number, 700 if round_number == 1 else 250))
         began = time.monotonic()

@@ -20,6 +20,7 @@ from sqlalchemy.exc import OperationalError
 from config.moments import DAY
 from config.ruleset import Rules
 from detectors.registry import by_id
+from monitor import addresses
 from monitor.runners import core, flow
 from monitor.stages import membership
 from monitor.stages.persons import Persons
@@ -115,7 +116,9 @@ def test_a_defect_in_a_detector_parks_its_subject_and_nothing_else(tmp_path: Pat
     run_file(tmp_path / "sound", source)
     sound = exported(tmp_path / "sound")
     victim = next(one["subject"]["key"] for one in sound if one["detector"] == "untraceable")
-    ref = read_home(tmp_path / "sound", lambda reader: reader.enterprise(victim))["ref"]
+    known = read_home(tmp_path / "sound", lambda reader: reader.enterprise(victim))
+    assert known is not None
+    ref = known["ref"]
     home = tmp_path / "home"
     with broken("untraceable", lambda view: view.ref == ref):
         run_file(home, source)
@@ -163,7 +166,7 @@ def test_an_event_that_could_not_be_filed_is_filed_after_the_fix(
     second = save(tmp_path / "b.jsonl", case[200:])
     run_file(tmp_path / "sound", first, second)
     sound = exported(tmp_path / "sound")
-    right = flow.normalise
+    right = addresses.normalise
 
     def normalise(text: str, region: str | None = None) -> Any:
         if "文三路" in text:
@@ -212,8 +215,13 @@ def test_a_hub_whose_judgement_failed_loses_no_member(monkeypatch: pytest.Monkey
     monkeypatch.setattr(membership, "UNPACKED", 3)
     room = {"text": "浙江省杭州市西湖区文三路90号1幢101室"}
     members = [
-        event(f"E{number:04d}", "registration.established", f"202{number % 5}-01-01T00:00:00Z", id=str(number),
-              **{"name": "甲", "kind": "enterprise", "address": room, "persons": []})
+        event(
+            f"E{number:04d}",
+            "registration.established",
+            f"202{number % 5}-01-01T00:00:00Z",
+            id=str(number),
+            **{"name": "甲", "kind": "enterprise", "address": room, "persons": []},
+        )
         for number in range(9)
     ]
     engine = Engine().take(lines(members[:6]))
@@ -288,7 +296,9 @@ def test_ticks_end_what_no_longer_holds(tmp_path: Path) -> None:
     case = make_case(20, 250)
     source = save(tmp_path / "events.jsonl", case)
     run_file(tmp_path / "home", source)
-    assert {"address-burst", "person-burst", "complaint-surge"} <= {one["detector"] for one in exported(tmp_path / "home")}
+    assert {"address-burst", "person-burst", "complaint-surge"} <= {
+        one["detector"] for one in exported(tmp_path / "home")
+    }
     later = RECEIVED.replace(year=RECEIVED.year + 3).isoformat()
     tick = line(event("clock", "clock.ticked", later, id="much later"))
     with source.open("ab") as file:

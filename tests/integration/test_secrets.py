@@ -298,9 +298,7 @@ def test_a_refused_number_is_shown_by_the_pseudonym_under_which_the_person_is_kn
 
 
 def led_by(identity: Raw, *codes: str) -> bytes:
-    return b"".join(
-        line(opened(code, persons=[{"role": "operator", **identity}], id="x")) + b"\n" for code in codes
-    )
+    return b"".join(line(opened(code, persons=[{"role": "operator", **identity}], id="x")) + b"\n" for code in codes)
 
 
 def test_after_a_rotation_persons_known_by_pseudonym_and_by_number_still_meet(
@@ -316,7 +314,9 @@ def test_after_a_rotation_persons_known_by_pseudonym_and_by_number_still_meet(
         commands.good("run", "--source", "events.jsonl", "--home", "home", "--once", pseudonym_key=key)
         signals = commands.rows("export", "signals", "--home", "home")
         return {
-            one["subject"]["key"]: one["enterprises"] for one in signals if one["detector"] == "one-person-many-enterprises"
+            one["subject"]["key"]: one["enterprises"]
+            for one in signals
+            if one["detector"] == "one-person-many-enterprises"
         }
 
     source.write_bytes(led_by(number, "E0001", "E0002") + led_by(pseudonym, "E0003") + led_by(bare, "N0001", "N0002"))

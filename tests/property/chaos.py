@@ -64,7 +64,7 @@ TYPES = (
 )
 HUB = 4
 
-SMALL = {
+SMALL: dict[str, dict[str, Any]] = {
     "one-address-many-licences": {"levels": {1: 2, 2: 3, 3: 4, 4: 5}},
     "address-burst": {"levels": {2: 2, 3: 3}},
     "one-person-many-enterprises": {"levels": {1: 2, 2: 3, 3: 4}},
@@ -91,7 +91,6 @@ def small_reference() -> Iterator[None]:
 
     def highest_first(detector: str) -> tuple[tuple[int, int], ...]:
         levels = SMALL[detector]["levels"]
-        assert isinstance(levels, dict)
         return tuple((least, level) for level, least in sorted(levels.items(), reverse=True))
 
     numbers: tuple[tuple[Any, str, Any], ...] = (

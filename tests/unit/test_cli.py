@@ -139,7 +139,7 @@ def test_a_wrong_setting_is_named(shell: Commands, settings: dict[str, str], sai
     (shell.folder / "broken.toml").write_text("officer = [")
     (shell.folder / "unknown.toml").write_text("colour = 'red'")
     (shell.folder / "some.jsonl").write_text("")
-    assert said in shell.bad("run", "--source", "some.jsonl", "--once", **settings)
+    assert said in shell.bad("run", "--source", "some.jsonl", "--once", stdin=b"", **settings)
 
 
 def test_flags_come_before_the_environment_before_the_file(shell: Commands) -> None:
@@ -249,11 +249,15 @@ def test_schemas_are_printed_and_written(shell: Commands) -> None:
 
 def test_another_rules_file_judges_by_its_numbers(ran: Commands) -> None:
     text = (ROOT / "config" / "rules" / "default.yaml").read_text(encoding="utf-8")
-    (ran.folder / "strict.yaml").write_text(text.replace("letters_apart_days: [15, 30]", "letters_apart_days: [0, 400]"))
+    (ran.folder / "strict.yaml").write_text(
+        text.replace("letters_apart_days: [15, 30]", "letters_apart_days: [0, 400]")
+    )
     everything = rows(ran.good("export", "signals", "--home", "home"))
     ran.good("run", "--source", "events.jsonl", "--home", "home", "--once", "--rules", "strict.yaml")
     strict = rows(ran.good("export", "signals", "--home", "home"))
     ran.good("run", "--source", "events.jsonl", "--home", "home", "--once")
     assert rows(ran.good("export", "signals", "--home", "home")) == everything
-    third = [sum(one["level"] == 3 for one in some if one["detector"] == "untraceable") for some in (everything, strict)]
+    third = [
+        sum(one["level"] == 3 for one in some if one["detector"] == "untraceable") for some in (everything, strict)
+    ]
     assert third[0] < third[1]

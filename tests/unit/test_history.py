@@ -1,4 +1,4 @@
-"""The history of an enterprise: every event once, exactly as dated, and what follows from it in the contract's order."""
+"""The history of an enterprise: every event once, exactly as dated, and what follows in the contract's order."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from monitor.events import types
 from monitor.events.intake import Intake
 from monitor.events.vocabulary import LEAD_ROLES
 from monitor.identifiers.pseudonyms import Pseudonymiser
-from monitor.stages.fold import Enterprise, fold
+from monitor.stages.fold import Enterprise
 from monitor.stages.history import (
     Kind,
     Places,
@@ -74,7 +74,17 @@ def test_an_id_that_looks_like_a_part_of_another_is_not_found_by_mistake() -> No
 
 @pytest.mark.parametrize(
     ("code", "division"),
-    [("F5191", "F51"), ("F51", "F51"), ("T9600", "T96"), ("F5", ""), ("F", ""), ("", ""), ("51", ""), ("批发业", ""), ("Z51", "")],
+    [
+        ("F5191", "F51"),
+        ("F51", "F51"),
+        ("T9600", "T96"),
+        ("F5", ""),
+        ("F", ""),
+        ("", ""),
+        ("51", ""),
+        ("批发业", ""),
+        ("Z51", ""),
+    ],
 )
 def test_the_division_of_an_industry(code: str, division: str) -> None:
     assert division_of(code) == division
@@ -99,7 +109,13 @@ def test_every_type_has_an_entry() -> None:
 
 
 EXAMPLES: dict[str, Raw] = {
-    "registration.established": {"name": "甲", "kind": "branch", "address": {"text": "x"}, "persons": [], "industry": "F51"},
+    "registration.established": {
+        "name": "甲",
+        "kind": "branch",
+        "address": {"text": "x"},
+        "persons": [],
+        "industry": "F51",
+    },
     "registration.changed": {"address": {"text": "x", "region": "330106", "kind": "office"}},
     "registration.suspended": {"until": "2025-03-01"},
     "report.filed": {"year": 2023},
@@ -144,7 +160,12 @@ def at(day: int, second: int = 0) -> str:
 
 
 def opened(day: int, **more: Any) -> Raw:
-    data = {"name": "甲", "kind": "enterprise", "address": {"text": "浙江省杭州市西湖区文三路90号1幢101室"}, "persons": []}
+    data = {
+        "name": "甲",
+        "kind": "enterprise",
+        "address": {"text": "浙江省杭州市西湖区文三路90号1幢101室"},
+        "persons": [],
+    }
     return event("E0001", "registration.established", at(day), **{**data, **more})
 
 

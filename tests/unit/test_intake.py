@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import UNSET
 
 from config.moments import SECOND, parse_moment
 from monitor.events import types
@@ -250,7 +251,7 @@ def test_a_name_beside_a_number_is_kept_masked_and_a_bare_one_is_an_identity() -
 
 @pytest.mark.parametrize("identity", [{"id": ""}, {"name": ""}, {"id": "", "name": " "}])
 def test_an_empty_identity_is_nobody(identity: Raw) -> None:
-    assert lead_of(accepted(led_by(**identity))).id is types.msgspec.UNSET
+    assert lead_of(accepted(led_by(**identity))).id is UNSET
 
 
 def test_a_phone_becomes_a_pseudonym_whatever_its_separators() -> None:
@@ -295,7 +296,11 @@ def test_persons_are_compared_by_their_pseudonyms() -> None:
 
 
 def test_a_logged_event_says_its_content_again() -> None:
-    for raw in (GOOD, of("registration.established", **ESTABLISHED), of("enforcement.penalised", document="x", amount=5)):
+    for raw in (
+        GOOD,
+        of("registration.established", **ESTABLISHED),
+        of("enforcement.penalised", document="x", amount=5),
+    ):
         found = accepted(raw)
         logged = types.decode_logged(b"\xdd\x00\x00\x00\x01" + found.packed)[0]
         assert content_of(logged) == found.content
@@ -387,5 +392,3 @@ def test_a_dead_letter_says_where_the_source_has_it(tmp_path: Path) -> None:
     assert (letter["line"], letter["offset"]) == (3, len(line(GOOD)) + 2)
     assert letter["reason"] == "empty_text"
     assert json.loads(letter["text"]) == json.loads(bad)
-
-

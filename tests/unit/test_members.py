@@ -162,8 +162,13 @@ def check_view(stage: Any, facts: list[Any], at_once: Any) -> None:
     assert stage.count(1) == len({fact.ref for fact in facts})
     assert contents(stage.view(1)) == contents(at_once)
     restored = type(stage)(
-        Board(), lambda enterprise, sender, tie: None, *((lambda room: "330106",) if isinstance(stage, Rooms) else
-        (lambda person: False, lambda source: f"//{source}"))
+        Board(),
+        lambda enterprise, sender, tie: None,
+        *(
+            (lambda room: "330106",)
+            if isinstance(stage, Rooms)
+            else (lambda person: False, lambda source: f"//{source}")
+        ),
     )
     restored.load(list(stage.dump()))
     assert contents(restored.view(1)) == contents(at_once)
@@ -186,7 +191,9 @@ def test_a_repeated_fact_asks_for_no_judgement() -> None:
 def test_what_changed_is_told_until_it_was_published(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(membership, "UNPACKED", 2)
     stage = rooms()
-    facts = [Occupant(ref=ref, present=True, live=True, counts=True, entry=ref, entry_event=(1, "a")) for ref in (1, 2, 3)]
+    facts = [
+        Occupant(ref=ref, present=True, live=True, counts=True, entry=ref, entry_event=(1, "a")) for ref in (1, 2, 3)
+    ]
     for fact in facts:
         stage.update(9, fact)
     assert stage.changed(9) is None

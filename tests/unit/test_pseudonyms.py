@@ -77,7 +77,9 @@ def test_a_name_is_one_name_in_full_width_and_with_other_spaces() -> None:
     assert pseudonyms.name("Anna Li") != pseudonyms.name("anna li")
 
 
-@pytest.mark.parametrize(("name", "shown"), [("张三丰", "张*"), (" 张三", "张*"), ("", ""), ("  ", ""), ("𠮷田", "𠮷*")])
+@pytest.mark.parametrize(
+    ("name", "shown"), [("张三丰", "张*"), (" 张三", "张*"), ("", ""), ("  ", ""), ("𠮷田", "𠮷*")]
+)
 def test_a_masked_name_shows_its_first_character(name: str, shown: str) -> None:
     assert masked(name) == shown
 

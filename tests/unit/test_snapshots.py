@@ -92,9 +92,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_a_restart_goes_on_from_the_snapshot(
-    tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_restart_goes_on_from_the_snapshot(tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run_file(tmp_path, source)
     wanted = exported(tmp_path)
     assert len(snapshots.newest(tmp_path / "snapshots")) == 1
