@@ -45,7 +45,8 @@ def main(arguments: Sequence[str]) -> None:
             shares.append(rate / limit)
             say(
                 f"run {number + 1}: {wall:.1f} s wall, {processor:.1f} s processor, "
-                f"{summary.events / wall:,.0f} events/s wall, {rate:,.0f} events/s of one core; decoding alone {limit:,.0f}/s, share {rate / limit:.3f}"
+                f"{summary.events / wall:,.0f} events/s wall, {rate:,.0f} events/s of one core; "
+                f"decoding alone {limit:,.0f}/s, share {rate / limit:.3f}"
             )
         say(
             f"median: {statistics.median(rates):,.0f} events/s of one core, "

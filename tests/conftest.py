@@ -16,7 +16,5 @@ for name in [name for name in os.environ if name.startswith("CREDIT_MONITOR_")]:
     del os.environ[name]
 
 # A deadline per example fails on a busy machine and says nothing about the code; so does a slow generator.
-settings.register_profile(
-    "credit-monitor", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+settings.register_profile("credit-monitor", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("credit-monitor")

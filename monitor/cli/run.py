@@ -98,7 +98,8 @@ class Stop:
 
 def keep_reading(runner: embedded.EmbeddedRunner, sources: list[Source], should_stop: Callable[[], bool]) -> None:
     """Waits for sources to grow; a tick a minute. A source in trouble holds nobody back."""
-    runner.go_live()
+    if not should_stop():
+        runner.go_live()
     ticked = time.monotonic()
     told: list[str] = []
     while not should_stop():

@@ -126,7 +126,7 @@ class Core:
         """Whether the tail of the log has grown long for the size of the state: a snapshot then costs little beside
         what was read, and a restart soon gets further than the last one, however often it is interrupted.
         """
-        return self.since_snapshot >= max(_SNAPSHOT_EVENTS, 2 * len(self.flow.subjects))
+        return self.since_snapshot >= max(_SNAPSHOT_EVENTS, 4 * len(self.flow.subjects))
 
     def snapshot(self) -> None:
         """Writes a snapshot of a judged state, where the log has grown since the last and the state holds all of it."""

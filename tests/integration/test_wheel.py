@@ -54,9 +54,7 @@ def elsewhere(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             if not link.exists():
                 link.symlink_to(Path(str(installed.locate_file(top))))
     pip = [sys.executable, "-m", "pip", "--python", str(home / "bin" / "python"), "--quiet"]
-    subprocess.run(
-        [*pip, "install", "--disable-pip-version-check", "--no-deps", "--no-index", wheel], check=True
-    )
+    subprocess.run([*pip, "install", "--disable-pip-version-check", "--no-deps", "--no-index", wheel], check=True)
     return home / "bin"
 
 

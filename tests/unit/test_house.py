@@ -116,9 +116,7 @@ def forbidden(importer: str, imported: str) -> bool:
         ("monitor", "monitor.cli", True),
     ],
 )
-def test_the_table_of_dependencies_says_what_the_design_says(
-    importer: str, imported: str, breaks: bool
-) -> None:
+def test_the_table_of_dependencies_says_what_the_design_says(importer: str, imported: str, breaks: bool) -> None:
     assert forbidden(importer, imported) is breaks
 
 
@@ -148,9 +146,7 @@ def test_no_module_is_longer_than_one_thought() -> None:
 
 
 def test_every_module_says_what_it_is_for() -> None:
-    silent = [
-        file for file in modules("") if not ast.get_docstring(ast.parse((ROOT / file).read_text("utf-8")))
-    ]
+    silent = [file for file in modules("") if not ast.get_docstring(ast.parse((ROOT / file).read_text("utf-8")))]
     assert silent == []
 
 
@@ -176,9 +172,7 @@ def pinned(lock: str) -> dict[str, str]:
 def test_every_entry_of_a_lock_is_pinned_and_has_a_hash(lock: str) -> None:
     text = (ROOT / lock).read_text(encoding="utf-8").replace("\\\n", " ")
     entries = [line for line in text.splitlines() if line.strip()]
-    wrong = [
-        entry[:80] for entry in entries if not re.match(r"[\w.-]+==\S+ .*--hash=sha256:[0-9a-f]{64}\b", entry)
-    ]
+    wrong = [entry[:80] for entry in entries if not re.match(r"[\w.-]+==\S+ .*--hash=sha256:[0-9a-f]{64}\b", entry)]
     assert entries
     assert wrong == []
 
@@ -204,9 +198,7 @@ def test_what_the_project_asks_for_is_in_the_locks() -> None:
         requirement = Requirement(text)
         version = pinned(lock).get(canonicalize_name(requirement.name))
         assert version is not None, f"{requirement.name} is not in {lock}: run make lock"
-        assert requirement.specifier.contains(version), (
-            f"{lock} has {requirement.name} {version}: run make lock"
-        )
+        assert requirement.specifier.contains(version), f"{lock} has {requirement.name} {version}: run make lock"
 
 
 def test_every_library_that_the_product_imports_is_asked_for() -> None:
