@@ -20,10 +20,10 @@ from detectors.base import SubjectKind
 from monitor.addresses import normalise
 from monitor.events.types import Event, MonitorLive
 from monitor.identifiers.pseudonyms import is_weak
-from monitor.runners.names import Names
 from monitor.stages.assessment import Assessment
 from monitor.stages.enterprises import Enterprises
 from monitor.stages.history import KIND_NUMBER, NOTHING, Places, entry_of, identity_bytes
+from monitor.stages.names import Names
 from monitor.stages.numbering import Numbering
 from monitor.stages.persons import Persons
 from monitor.stages.rooms import Rooms

@@ -10,8 +10,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from monitor.events.refusal import DeadLetter
 from monitor.events.types import Changed, Established, Event
-from monitor.runners.names import Names
 from monitor.sources import Position
+from monitor.stages.names import Names
 from monitor.store.schema import (
     COUNTERS,
     DEAD_LETTERS,

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.runners.names import Names
 from monitor.stages import numbering
+from monitor.stages.names import Names
 from monitor.stages.numbering import Numbering, hash_of
 
 names = st.lists(st.lists(st.sampled_from([f"name-{number}" for number in range(40)]), max_size=12), max_size=12)
