@@ -202,6 +202,12 @@ def lines(raws: Iterable[Mapping[str, Any]]) -> list[bytes]:
     return [line(raw) for raw in raws]
 
 
+def opened(code: str, **more: Any) -> Raw:
+    """An establishment at the beginning of 2025, without a room and persons unless they are given."""
+    data = {"name": "甲", "kind": "enterprise", "address": {"text": ""}, "persons": []}
+    return event(code, "registration.established", "2025-01-01T00:00:00Z", **{**data, **more})
+
+
 # --- comparing
 
 
@@ -236,6 +242,12 @@ def differences(
 
 
 # --- whole runs
+
+
+def save(path: Path, case: Iterable[bytes]) -> Path:
+    """Writes lines to a file."""
+    path.write_bytes(b"".join(one + b"\n" for one in case))
+    return path
 
 
 def run_file(

@@ -30,6 +30,8 @@ from monitor.store.signalboard import SignalBoard
 log = logging.getLogger(__name__)
 
 _SNAPSHOT_EVENTS: Final = 50_000
+_SNAPSHOT_SHARE: Final = 4
+"""A snapshot is due after so many events, and so many for each subject."""
 
 
 class Core:
@@ -126,7 +128,7 @@ class Core:
         """Whether the tail of the log has grown long for the size of the state: a snapshot then costs little beside
         what was read, and a restart soon gets further than the last one, however often it is interrupted.
         """
-        return self.since_snapshot >= max(_SNAPSHOT_EVENTS, 4 * len(self.flow.subjects))
+        return self.since_snapshot >= max(_SNAPSHOT_EVENTS, _SNAPSHOT_SHARE * len(self.flow.subjects))
 
     def snapshot(self) -> None:
         """Writes a snapshot of a judged state, where the log has grown since the last and the state holds all of it."""

@@ -7,6 +7,7 @@ what changes.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, Generic, TypeVar
 
@@ -20,7 +21,7 @@ Fact = TypeVar("Fact", Occupant, Leadership)
 AnyView = TypeVar("AnyView", bound=View)
 
 
-class MemberStage(Generic[Fact, AnyView]):
+class MemberStage(ABC, Generic[Fact, AnyView]):
     """Subjects by number, each with its members; knows which were touched since they were last judged."""
 
     def __init__(
@@ -37,13 +38,13 @@ class MemberStage(Generic[Fact, AnyView]):
         self._tied: dict[int, set[int]] = {}
         self.dirty = Touched()
 
+    @abstractmethod
     def new_view(self, ref: int) -> AnyView:
         """An empty view of a subject."""
-        raise NotImplementedError
 
+    @abstractmethod
     def members_of(self, view: AnyView) -> dict[int, Fact]:
         """A view's members by number."""
-        raise NotImplementedError
 
     def update(self, ref: int, fact: Fact) -> None:
         """What an enterprise now says to a subject."""

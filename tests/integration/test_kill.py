@@ -28,6 +28,7 @@ KEY = "5e" * 32
 RUN = ("run", "--source", "in", "--home", "home", "--once")
 FILES = 24
 LEAST_KILLS = 110
+OFTEN = {"monitor.runners.core._SNAPSHOT_SHARE": 0}
 
 
 def nasty(seed: int, enterprises: int) -> list[bytes]:
@@ -155,7 +156,7 @@ def test_a_hundred_kills_lose_nothing_and_double_nothing(shell: Commands) -> Non
         shell.folder = shell.folder.parent / f"round-{round_number}"
         shell.folder.mkdir()
         # At times with a snapshot after some hundred events, so that restarts begin with a state in the middle.
-        shell.patches = {"monitor.runners.core._SNAPSHOT_EVENTS": 300} if round_number % 2 else {}
+        shell.patches = {**OFTEN, "monitor.runners.core._SNAPSHOT_EVENTS": 100} if round_number % 2 else {}
         deal(shell.folder / "in", nasty(round_number, 700 if round_number == 1 else 250))
         began = time.monotonic()
         complete(shell)
@@ -252,7 +253,7 @@ def opened(code: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("harm", ["deleted", "flipped", "cut"])
 def test_snapshots_may_be_lost_or_damaged(shell: Commands, harm: str) -> None:
-    shell.patches = {"monitor.runners.core._SNAPSHOT_EVENTS": 200}
+    shell.patches = {**OFTEN, "monitor.runners.core._SNAPSHOT_EVENTS": 200}
     deal(shell.folder / "in", nasty(8, 150))
     complete(shell)
     wanted = contents(shell.folder / "home")

@@ -1,4 +1,4 @@
-"""Whole runs: the worked cases through the command, defects parked alone, failing writes, new rules, passing time."""
+"""Whole runs: the worked cases through the command, writes that fail, homes at any moment, new rules, passing time."""
 
 from __future__ import annotations
 
@@ -6,41 +6,43 @@ import gzip
 import itertools
 import json
 import random
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import shutil
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from config.moments import DAY
 from config.ruleset import Rules
-from detectors.registry import by_id
-from monitor import addresses
-from monitor.runners import core, flow
-from monitor.stages import membership
-from monitor.stages.persons import Persons
+from monitor.identifiers.pseudonyms import Pseudonymiser
+from monitor.runners import embedded
+from monitor.runners.embedded import EmbeddedRunner
+from monitor.sources import open_source
 from monitor.store import writer
+from monitor.store.home import Home
+from monitor.store.signalboard import SignalBoard
 from tests.command import Commands
 from tests.engine import (
     CLOCK,
+    KEY,
     Engine,
-    Raw,
     Signal,
     differences,
     event,
     exported,
     line,
     lines,
+    opened,
     read_home,
     run_file,
+    save,
     shipped_rules,
 )
-from tests.reference import naive
+from tests.reference import cases, naive
 from tests.reference.cases import RECEIVED, make_case
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "data" / "example_cases"
@@ -80,160 +82,6 @@ def test_the_worked_events_are_all_there() -> None:
     assert counts == {"plain": 2111, "hubs": 1411, "nasty": 5344}
 
 
-# --- defects
-
-
-def save(path: Path, case: list[bytes]) -> Path:
-    path.write_bytes(b"".join(one + b"\n" for one in case))
-    return path
-
-
-def parked(home: Path) -> list[dict[str, Any]]:
-    return read_home(home, lambda reader: reader.parked())
-
-
-@contextmanager
-def broken(detector: str, fails: Callable[[Any], bool]) -> Iterator[None]:
-    """A detector that raises for some views."""
-    one = by_id(detector)
-    right = one.find
-
-    def find(view: Any, parameters: Any, now: int) -> Any:
-        if fails(view):
-            raise ZeroDivisionError("a defect of ours")
-        return right(view, parameters, now)
-
-    msgspec.structs.force_setattr(one, "find", find)
-    try:
-        yield
-    finally:
-        msgspec.structs.force_setattr(one, "find", right)
-
-
-def test_a_defect_in_a_detector_parks_its_subject_and_nothing_else(tmp_path: Path) -> None:
-    case = make_case(11, 200)
-    source = save(tmp_path / "events.jsonl", case)
-    run_file(tmp_path / "sound", source)
-    sound = exported(tmp_path / "sound")
-    victim = next(one["subject"]["key"] for one in sound if one["detector"] == "untraceable")
-    known = read_home(tmp_path / "sound", lambda reader: reader.enterprise(victim))
-    assert known is not None
-    ref = known["ref"]
-    home = tmp_path / "home"
-    with broken("untraceable", lambda view: view.ref == ref):
-        run_file(home, source)
-        assert [(one["stage"], one["subject"]) for one in parked(home)] == [("enterprises", ref)]
-        assert "ZeroDivisionError: a defect of ours" in parked(home)[0]["reason"]
-        others = [one for one in sound if not (one["detector"] == "untraceable" and one["subject"]["key"] == victim)]
-        assert not differences(exported(home), others)
-        assert all(one["stale"] is (one["subject"]["key"] == victim) for one in exported(home))
-        # A restart does not forget it, and does not stumble over it.
-        run_file(home, source)
-        assert len(parked(home)) == 1
-    run_file(home, source)
-    assert parked(home) == []
-    assert not differences(exported(home), sound)
-    assert not any(one["stale"] for one in exported(home))
-
-
-def test_signals_of_a_parked_subject_stay_and_are_stale(tmp_path: Path) -> None:
-    raws = [opened("E0001"), event("E0001", "enforcement.visited", "2025-02-01T00:00:00Z", found=False)]
-    home, source = tmp_path / "home", save(tmp_path / "events.jsonl", lines(raws))
-    run_file(home, source)
-    (before,) = exported(home)
-    assert not before["stale"]
-    with source.open("ab") as file:
-        file.write(line(event("E0001", "enforcement.visited", "2025-03-01T00:00:00Z", found=True)) + b"\n")
-    with broken("untraceable", lambda view: True):
-        run_file(home, source)
-    (during,) = exported(home)
-    assert during == {**before, "stale": True}
-    run_file(home, source)
-    assert exported(home) == []
-
-
-def opened(code: str, **more: Any) -> Raw:
-    data = {"name": "甲", "kind": "enterprise", "address": {"text": ""}, "persons": []}
-    return event(code, "registration.established", "2025-01-01T00:00:00Z", **{**data, **more})
-
-
-@pytest.mark.parametrize("interrupted", [False, True])
-def test_an_event_that_could_not_be_filed_is_filed_after_the_fix(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, interrupted: bool
-) -> None:
-    case = make_case(12, 150)
-    first = save(tmp_path / "a.jsonl", case[:200])
-    second = save(tmp_path / "b.jsonl", case[200:])
-    run_file(tmp_path / "sound", first, second)
-    sound = exported(tmp_path / "sound")
-    right = addresses.normalise
-
-    def normalise(text: str, region: str | None = None) -> Any:
-        if "文三路" in text:
-            raise IndexError("a defect of ours")
-        return right(text, region)
-
-    home = tmp_path / "home"
-    if interrupted:
-        monkeypatch.setattr(core, "_SNAPSHOT_EVENTS", 20)
-    monkeypatch.setattr(flow, "normalise", normalise)
-    run_file(home, first, second)
-    assert {one["stage"] for one in parked(home)} == {flow.UNFILED}
-    assert differences(exported(home), sound)
-    run_file(home, first, second)
-    assert {one["stage"] for one in parked(home)} == {flow.UNFILED}
-    monkeypatch.setattr(flow, "normalise", right)
-    run_file(home, first, second)
-    assert parked(home) == []
-    assert not differences(exported(home), sound)
-
-
-def test_a_defect_in_the_middle_of_a_stage_is_made_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    case = make_case(13, 400)
-    middle = len(case) // 2
-    first, second = save(tmp_path / "a.jsonl", case[:middle]), save(tmp_path / "b.jsonl", case[middle:])
-    run_file(tmp_path / "sound", first, second)
-    home = tmp_path / "home"
-    run_file(home, first)
-    right = Persons._bars  # noqa: SLF001 -- the deepest place of the stage
-
-    def fails(*arguments: Any) -> Any:
-        if random.Random(len(arguments[0].enterprises)).random() < 0.5:
-            raise KeyError("a defect of ours")
-        return right(*arguments)
-
-    monkeypatch.setattr(Persons, "_bars", staticmethod(fails))
-    run_file(home, first, second)
-    assert {one["stage"] for one in parked(home)} == {"persons"}
-    monkeypatch.setattr(Persons, "_bars", staticmethod(right))
-    run_file(home, first, second)
-    assert parked(home) == []
-    assert not differences(exported(home), exported(tmp_path / "sound"))
-
-
-def test_a_hub_whose_judgement_failed_loses_no_member(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(membership, "UNPACKED", 3)
-    room = {"text": "浙江省杭州市西湖区文三路90号1幢101室"}
-    members = [
-        event(
-            f"E{number:04d}",
-            "registration.established",
-            f"202{number % 5}-01-01T00:00:00Z",
-            id=str(number),
-            **{"name": "甲", "kind": "enterprise", "address": room, "persons": []},
-        )
-        for number in range(9)
-    ]
-    engine = Engine().take(lines(members[:6]))
-    for one in members[6:8]:
-        engine.receive(line(one))
-    with broken("one-address-many-licences", lambda view: len(view.counted) == 8):
-        engine.flow.judge()
-        assert [stage for stage, _ in engine.flow.parked] == ["rooms"]
-    engine.take(lines(members[8:]))
-    assert not differences(engine.signals(), Engine().take(lines(members)).signals())
-
-
 # --- writes that fail
 
 
@@ -264,6 +112,97 @@ def test_a_write_that_fails_loses_nothing(
     assert runner.progress.repeats == 0
     totals = [read_home(tmp_path / name, lambda reader: reader.totals()) for name in ("home", "sound")]
     assert totals[0] == totals[1]
+
+
+def test_a_judgement_that_could_not_be_written_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = save(tmp_path / "events.jsonl", make_case(18, 120))
+    run_file(tmp_path / "sound", source)
+    monkeypatch.setattr(embedded, "_CHUNK_BYTES", 4096)
+    chunks = itertools.count()
+    runner = EmbeddedRunner(Home(tmp_path / "home"), shipped_rules(), Pseudonymiser([KEY]), clock=lambda: CLOCK)
+    sources = open_source(str(source), None)
+    monkeypatch.setattr(SignalBoard, "flush", lambda *_: fail())
+    with pytest.raises(OperationalError):
+        runner.drain(sources, lambda: next(chunks) > 20)
+    monkeypatch.undo()
+    runner.close()
+    sources[0].close()
+    run_file(tmp_path / "home", source)
+    assert not differences(exported(tmp_path / "home"), exported(tmp_path / "sound"))
+
+
+def fail() -> None:
+    raise OperationalError("flush", {}, Exception("database or disk is full"))
+
+
+def images(tmp_path: Path, home: str, sources: list[Path]) -> Iterator[Path]:
+    """A run, and then the home as it was after each of its batches: as a kill at that moment would leave it."""
+
+    def copy(progress: embedded.Progress) -> None:
+        shutil.copytree(tmp_path / home, tmp_path / f"{home}-{next(numbers):03d}")
+
+    numbers = itertools.count()
+    runner = EmbeddedRunner(
+        Home(tmp_path / home), shipped_rules(), Pseudonymiser([KEY]), clock=lambda: CLOCK, on_progress=copy
+    )
+    runner.drain([one for path in sources for one in open_source(str(path), None)])
+    runner.go_live()
+    runner.close()
+    yield from sorted(tmp_path.glob(f"{home}-*"))
+
+
+def whole(home: Path) -> list[Signal]:
+    """The signals of a home with all that they say, without when each level was reached."""
+    return sorted(
+        ({**one, "raised": None} for one in exported(home)),
+        key=lambda one: json.dumps(one["subject"]) + one["detector"],
+    )
+
+
+def bare_names_everywhere() -> list[bytes]:
+    """Persons of whom only the name is known, coming and going: their numbers depend on when things are judged."""
+    raws = []
+    for number in range(150):
+        room = {"text": f"浙江省杭州市西湖区文三路{number}号", "region": "330106"}
+        lead = {"role": "operator", "name": f"张{number // 6}"}
+        raws.append(opened(f"E{number:04d}", address=room, persons=[lead], id=str(number)))
+        if number % 4 == 3:
+            other = {"role": "operator", "id": f"p-{number}"}
+            raws.append(event(f"E{number - 2:04d}", "registration.changed", "2025-02-01T00:00:00Z", persons=[other]))
+    return lines(raws)
+
+
+@pytest.mark.parametrize("case", ["of everything", "of bare names"])
+def test_from_every_moment_the_rest_gives_the_same(tmp_path: Path, case: str) -> None:
+    found = cases.shuffled(make_case(19, 100), 19) if case == "of everything" else bare_names_everywhere()
+    size = len(found) // 12 + 1
+    sources = [save(tmp_path / f"{part:02d}.jsonl", found[part * size : (part + 1) * size]) for part in range(12)]
+    run_file(tmp_path / "home", *sources[:5])
+    left = list(images(tmp_path, "home", sources))
+    wanted = whole(tmp_path / "home")
+    assert wanted
+    assert len(left) == 7
+    assert all(list((image / "snapshots").iterdir()) for image in left)
+    for image in left:
+        run_file(image, *sources)
+        assert whole(image) == wanted, image.name
+
+
+def test_what_a_failed_run_left_behind_is_never_taken_for_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = make_case(21, 100)
+    first, second, third = (save(tmp_path / f"{part}.jsonl", found[part::3]) for part in range(3))
+    run_file(tmp_path / "sound", first, second, third)
+    monkeypatch.setattr(writer, "write_position", lambda *_: fail())
+    with pytest.raises(OperationalError):
+        run_file(tmp_path / "home", first)
+    monkeypatch.undo()
+    for image in images(tmp_path, "home", [second, third]):
+        run_file(image, first, second, third)
+        assert not differences(exported(image), exported(tmp_path / "sound")), image.name
+        totals = [read_home(one, lambda reader: reader.totals()) for one in (image, tmp_path / "sound")]
+        assert totals[0] == totals[1]
 
 
 # --- rules, life, time

@@ -80,8 +80,8 @@ def test_shuffled_repeated_poisoned_and_interrupted(seed: int, size: int, pace: 
 @settings(max_examples=8)
 @given(seeds)
 def test_with_hubs(seed: int) -> None:
-    lines = cases.make_case(seed | 1, 500)  # cases of odd seeds have a hub
-    check(interrupted(Engine(), cases.shuffled(lines, seed), seed, 50), naive.signals(lines, received=RECEIVED))
+    lines = cases.shuffled(cases.make_case(seed | 1, 500), seed)  # cases of odd seeds have a hub
+    check(interrupted(Engine(), lines, seed, 50), naive.signals(lines, received=RECEIVED))
 
 
 @settings(max_examples=1)

@@ -224,6 +224,24 @@ def test_a_suspension_ends_with_resumed_or_with_the_end_of_its_day(raws: list[Ra
     assert state.engine.flow.enterprises.state(ref, state.engine.flow.now).suspended_now is suspended
 
 
+@pytest.mark.parametrize(
+    ("raws", "since"),
+    [
+        ([happened("registration.suspended", 5), happened("registration.resumed", 9)], 9),
+        ([happened("registration.suspended", 5, until="2024-01-08"), happened("registration.resumed", 20)], 8),
+        ([happened("registration.suspended", 5), happened("registration.suspended", 7, until="2024-01-08")], 8),
+        ([happened("registration.suspended", 5), happened("registration.suspended", 7, until="2024-01-03")], 7),
+        ([happened("registration.resumed", 9)], None),
+    ],
+)
+def test_after_a_suspension_an_enterprise_counts_since_its_end(raws: list[Raw], since: int | None) -> None:
+    state = History(opened(1), *raws, happened("tax.irregular", 40)).state()
+    ended = dt.datetime(2024, 1, 1, tzinfo=dt.UTC) + dt.timedelta(days=since or 0)
+    if since == 8:  # with the end of the day in Shanghai
+        ended -= dt.timedelta(hours=8)
+    assert state.resumed == moment(ended) if since else state.resumed < LEAST
+
+
 def test_a_repair_before_the_listing_repairs_it_all_the_same() -> None:
     listed = happened("enforcement.abnormal_listed", 3, ground="report", document="D1")
     assert History(listed).state().abnormal is not None
