@@ -211,6 +211,15 @@ def opened(code: str, **more: Any) -> Raw:
 # --- comparing
 
 
+def contents(view: object) -> dict[str, Any]:
+    """The attributes of a view, whether its class is compiled or not."""
+    names = [name for name in dir(view) if not name.startswith("_")]
+    found = {name: getattr(view, name) for name in names if not callable(getattr(view, name))}
+    if isinstance(found.get("counties"), Counter):  # numbers that fell to nothing are as good as absent
+        found["counties"] = +found["counties"]
+    return found
+
+
 def plain(signal: Signal) -> tuple[Any, ...]:
     """What two readings of the contract must agree on, hashable; shares to half a percentage point."""
     subject = signal["subject"]

@@ -17,7 +17,7 @@ from msgspec import UNSET
 from config.moments import DAY, MissingOffsetError, parse_moment
 from monitor.events import types
 from monitor.events.data import Identity
-from monitor.events.refusal import Refusal, from_decode_error, shown
+from monitor.events.refusal import Refusal, from_decode_error, shown, type_of
 from monitor.events.types import Event
 from monitor.events.vocabulary import CLOCK_SUBJECT
 from monitor.identifiers.pseudonyms import Pseudonymiser, masked
@@ -161,7 +161,7 @@ class Intake:
         refusal = from_decode_error(error)
         if refusal.reason == "unknown_type":
             try:
-                refusal = _refused_type(msgspec.json.decode(line, type=_Typed).type)
+                refusal = _refused_type(type_of(line))
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as broken:
                 refusal = from_decode_error(broken)
         if refusal.reason == "not_json" and _has_lone_surrogate(line):
@@ -245,7 +245,3 @@ def _refused_type(kind: Any) -> Refusal:
         return Refusal("empty_text", "`type`")
     reserved = kind in types.OWN_TYPES or kind.startswith("supervision.")
     return Refusal("reserved_type" if reserved else "unknown_type", shown(kind))
-
-
-class _Typed(msgspec.Struct):
-    type: Any

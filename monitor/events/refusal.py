@@ -117,6 +117,17 @@ def from_decode_error(error: Exception) -> Refusal:
     return Refusal("wrong_type", detail)
 
 
+class _Typed(Struct):
+    """An event of which only the type is looked at."""
+
+    type: Any
+
+
+def type_of(line: bytes) -> Any:
+    """Whatever an event has for a type. Raises msgspec.DecodeError where the line is no JSON object with one."""
+    return msgspec.json.decode(line, type=_Typed).type
+
+
 def shown(text: str) -> str:
     """What a detail may quote of a refused event: not too much, and no number of a person."""
     text = _LONG_DIGITS.sub(_hidden, text)

@@ -86,9 +86,9 @@ def restore(flow: Flow, frames: Iterable[Frame], versions: dict[str, str]) -> di
         elif name == "enterprises":
             records += payload
         elif name == "rooms":
-            flow.rooms.load(payload)
+            flow.rooms.load([(ref, record) for ref, record in payload])
         elif name == "persons":
-            flow.persons.load(payload)
+            flow.persons.load([(ref, record) for ref, record in payload])
         elif name == "ties":
             for enterprise, ties in payload:
                 for sender, tie in ties:

@@ -24,7 +24,19 @@ from detectors.registry import all_detectors
 from monitor.stages import membership
 from monitor.stages.signals import Judge
 from tests.checks.honest import END, honest_province
-from tests.engine import Engine, Raw, Signal, differences, event, exported, line, lines, run_file, shipped_rules
+from tests.engine import (
+    Engine,
+    Raw,
+    Signal,
+    contents,
+    differences,
+    event,
+    exported,
+    line,
+    lines,
+    run_file,
+    shipped_rules,
+)
 from tests.reference.cases import make_case, rewritten
 
 every_detector = pytest.mark.parametrize("detector", all_detectors(), ids=lambda one: one.id)
@@ -127,11 +139,10 @@ class Recorder:
         self.said: list[tuple[Finding | None, int]] = []
 
     def __call__(self, view: Any, parameters: Any, now: int) -> Finding | None:
-        before = {name: copy.deepcopy(getattr(view, name)) for name in type(view).__slots__}
+        before = copy.deepcopy(contents(view))
         found = self.right(view, parameters, now)
         assert self.right(view, parameters, now) == found, "the same view, another finding"
-        after = {name: getattr(view, name) for name in type(view).__slots__}
-        assert after == before, "a detector changed the view"
+        assert contents(view) == before, "a detector changed the view"
         self.said.append((found, now))
         return found
 

@@ -91,12 +91,11 @@ def test_fingerprints_name_the_keys_and_do_not_reveal_them() -> None:
     assert OLD.hex()[:8] not in both.fingerprint
 
 
-def test_the_memory_of_pseudonyms_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("monitor.identifiers.pseudonyms._REMEMBERED", 4)
+def test_more_persons_than_are_remembered_keep_their_pseudonyms() -> None:
     pseudonyms = Pseudonymiser([OLD])
-    first = [pseudonyms.number("other", str(number)) for number in range(50)]
-    assert [pseudonyms.number("other", str(number)) for number in range(50)] == first
-    assert len(vars(pseudonyms)["_known"]) <= 4
+    first = [pseudonyms.number("other", str(number)) for number in range(100_000)]
+    assert len(set(first)) == 100_000
+    assert [pseudonyms.number("other", str(number)) for number in range(100_000)] == first
 
 
 PERSONS = [
