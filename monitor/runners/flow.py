@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterable
 from enum import Enum
 from typing import Final
 
-from config.moments import DAY
+from config.moments import DAY, end_of_day
 from config.ruleset import Rules
 from detectors.base import SubjectKind
+from detectors.views import FOREVER
 from monitor.addresses import normalise
 from monitor.events.types import Event, MonitorLive
 from monitor.identifiers.pseudonyms import is_weak
@@ -97,11 +98,12 @@ class Flow:
         """The rules by which judging goes on, after a restart with the same ones."""
         self.rules = rules
         self._memory = rules.content_memory_days * DAY
-        hosts: dict[int, str] = {}
+        hosts: dict[int, tuple[str, int]] = {}
         for host in rules.document.hosts:
             room = normalise(host.text, host.region).room_key
             if room is not None:
-                hosts[self._number_of_room(room, host.text)] = host.kind
+                until = FOREVER if host.until is None else end_of_day(host.until)
+                hosts[self._number_of_room(room, host.text)] = host.kind, until
         self.enterprises.use(rules)
         self.rooms.use(rules, hosts)
         self.persons.use(rules)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from config.ruleset import Rules
 from detectors.registry import all_detectors
-from detectors.views import Occupant, RoomView, Tie
+from detectors.views import FOREVER, Occupant, RoomView, Tie
 from monitor.stages.history import ADDRESS_KINDS
 from monitor.stages.members import pack_occupant, unpack_occupant
 from monitor.stages.membership import MemberStage
@@ -34,11 +34,11 @@ class Rooms(MemberStage[Occupant, RoomView]):
         self._sink = sink
         self._tie = tie
         self._county_of = county_of
-        self._hosts: Mapping[int, str] = {}
+        self._hosts: Mapping[int, tuple[str, int]] = {}
         self._rules: Rules | None = None
 
-    def use(self, rules: Rules, hosts: Mapping[int, str]) -> None:
-        """The rules in force from here on, with the kinds of the host list by room."""
+    def use(self, rules: Rules, hosts: Mapping[int, tuple[str, int]]) -> None:
+        """The rules in force from here on, with the host list by room: its kind, and the moment at which that ends."""
         self._rules, self._hosts = rules, hosts
         self._judge.use(rules)
 
@@ -50,11 +50,11 @@ class Rooms(MemberStage[Occupant, RoomView]):
         """The occupants by number."""
         return view.occupants
 
-    def kind_of(self, ref: int, view: RoomView) -> str | None:
+    def kind_of(self, ref: int, view: RoomView, now: int) -> str | None:
         """The kind of a room: the host list, else the latest declared, else what a text of it shows, else None."""
         listed = self._hosts.get(ref)
-        if listed is not None:
-            return listed
+        if listed is not None and now < listed[1]:
+            return listed[0]
         if view.declared:
             return ADDRESS_KINDS[view.declared[-1][3]]
         for kind in _SHOWN_FIRST:
@@ -73,7 +73,9 @@ class Rooms(MemberStage[Occupant, RoomView]):
         if self._rules is None:
             return
         view.county = self._county_of(ref)
-        view.kind = self.kind_of(ref, view)
+        view.kind = self.kind_of(ref, view, now)
+        if ref in self._hosts and now < self._hosts[ref][1] < FOREVER:
+            self._sink.wake("address", ref, self._hosts[ref][1])
         self._judge.judge(ref, view, view.county, view.kind, now, self.changed(ref))
         self.told(ref)
         self._send_ties(ref, view, self._rules)

@@ -7,6 +7,8 @@ import itertools
 import json
 import random
 import shutil
+import signal
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -246,6 +248,27 @@ def test_ticks_end_what_no_longer_holds(tmp_path: Path) -> None:
     found = exported(tmp_path / "home")
     assert not {"address-burst", "person-burst", "complaint-surge", "phoenix"} & {one["detector"] for one in found}
     assert {"untraceable", "address-at-risk", "one-address-many-licences"} <= {one["detector"] for one in found}
+
+
+def test_a_live_monitor_lets_time_pass_by_itself(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    commands = Commands(tmp_path, tmp_path_factory.mktemp("streams"))
+    commands.patches = {"monitor.cli.run._TICK_SECONDS": 0.1}
+    save(tmp_path / "events.jsonl", make_case(20, 250))
+    until = time.monotonic() + 30
+    found = set[str]()
+    try:
+        commands.good("run", "--source", "events.jsonl", "--home", "home", "--once")
+        lasting = {one["detector"] for one in commands.rows("export", "signals", "--home", "home")}
+        running = commands.start("run", "--source", "events.jsonl", "--home", "home", "--follow")
+        while "complaint-surge" in (found or lasting) and time.monotonic() < until:
+            found = {one["detector"] for one in commands.rows("export", "signals", "--home", "home")}
+        running.kill(signal.SIGTERM)
+        assert running.wait().status == 0
+    finally:
+        commands.close()
+    # By the real clock the case lies more than a year back.
+    assert lasting - found >= {"complaint-surge", "address-burst", "person-burst"}
+    assert found
 
 
 def test_waiting_for_time_to_pass_costs_no_memory_for_each_event() -> None:

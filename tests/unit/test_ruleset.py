@@ -13,6 +13,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from config import ruleset
+from config.moments import parse_moment
 from config.ruleset import Rules, RulesError, load
 from detectors.registry import all_detectors
 from tests.engine import Engine, differences, event, lines
@@ -198,6 +199,18 @@ def test_a_room_on_the_host_list_is_exempt_by_its_own_text() -> None:
     assert LICENCES not in {one["detector"] for one in Engine(rules=rules).take(listed).signals()}
     beside = opened_at(room.replace("101", "102"), 6)
     assert LICENCES in {one["detector"] for one in Engine(rules=rules).take(beside).signals()}
+
+
+def test_a_place_on_the_host_list_ends_with_its_day() -> None:
+    room = "浙江省杭州市西湖区文三路90号1幢101室"
+    hosts = [{**HOST, "text": room, "until": "2025-03-31"}]
+    rules = Rules(changed(lambda document: document.update(hosts=hosts)))
+    last_moment = parse_moment("2025-03-31T23:59:59.999999+08:00")
+    engine = Engine(rules=rules, clock=last_moment).take(opened_at(room, 6))
+    engine.tick(last_moment)
+    assert LICENCES not in {one["detector"] for one in engine.signals()}
+    engine.tick(last_moment + 1)
+    assert LICENCES in {one["detector"] for one in engine.signals()}
 
 
 def test_new_rules_judge_everything_anew() -> None:
