@@ -23,7 +23,7 @@ from monitor.events.types import Event, MonitorLive
 from monitor.identifiers.pseudonyms import is_weak
 from monitor.stages.assessment import Assessment
 from monitor.stages.enterprises import Enterprises
-from monitor.stages.history import KIND_NUMBER, NOTHING, Places, entry_of, identity_bytes
+from monitor.stages.history import KIND_NUMBER, NOTHING, Kind, Places, entry_of, identity_bytes
 from monitor.stages.names import Names
 from monitor.stages.numbering import Numbering
 from monitor.stages.persons import Persons
@@ -33,6 +33,7 @@ from monitor.stages.touched import Touched
 
 log = logging.getLogger(__name__)
 
+_OF_NO_COUNTY: Final = ("link|", "plain|")
 _TELL_PARKED: Final = 10
 """So many parked subjects are told of one by one; the others are counted."""
 
@@ -62,6 +63,8 @@ class Flow:
         self.rooms_by_key = Numbering(seed + 1)
         self.persons_by_key = Numbering(seed + 2)
         self.room_counties = array("I", [0])
+        self.county_claims: dict[int, tuple[int, str, str, str] | None] = {}
+        """Rooms whose key names no county, each with the event that declared its county last."""
         self.weak_persons: set[int] = set()
         self.new_rooms: list[tuple[int, str, str]] = []
         self.new_persons: list[tuple[int, str, str]] = []
@@ -151,6 +154,8 @@ class Flow:
         except Exception:
             self._park(UNFILED, ref)
             kind, payload = NOTHING
+        if self.county_claims and kind <= Kind.CHANGED and payload[0] in self.county_claims and payload[1]:
+            self._claim_county(payload[0], payload[1], (at, event.source, event.id, event.subject))
         if at < self.now - self._memory:
             content = 0  # too old for its contents to be compared again
         self.enterprises.file(ref, identity, at, kind, content, payload)
@@ -230,12 +235,22 @@ class Flow:
     def _number_of_room(self, key: str, text: str, county: int = 0) -> int:
         number, new = self.rooms_by_key.number(key)
         if new:
+            if key.startswith(_OF_NO_COUNTY):
+                self.county_claims[number] = None
+                county = 0
             self.room_counties.append(county)
             self.new_rooms.append((number, key, " ".join(text.split())))
-        elif county and not 0 < self.room_counties[number] <= county:
-            # A link is a room of no county by itself: the smallest that is declared for it, in whatever order.
+        elif county and not self.room_counties[number] and number not in self.county_claims:
             self.room_counties[number] = county
         return number
+
+    def _claim_county(self, room: int, county: int, order: tuple[int, str, str, str]) -> None:
+        """A room of no county by itself, such as a link, is in the county that was declared for it last."""
+        before = self.county_claims[room]
+        if before is None or order > before:
+            self.county_claims[room] = order
+            self.room_counties[room] = county
+            self.rooms.dirty.add(room)
 
     def _county_of(self, room: int) -> str | None:
         county = self.room_counties[room]

@@ -15,7 +15,7 @@ from monitor.identifiers.pseudonyms import Pseudonymiser
 from monitor.runners.flow import Flow
 from monitor.store.snapshots import Frame, SnapshotError
 
-STATE_VERSION: Final = 1
+STATE_VERSION: Final = 2
 """Raised whenever the history, the facts or the numbering are kept in another way."""
 
 _CHUNK: Final = 2048
@@ -47,6 +47,7 @@ def frames_of(flow: Flow, versions: dict[str, str]) -> Iterator[Frame]:
     for name, numbering in _numberings(flow):
         yield f"numbers:{name}", list(numbering.dump())
     yield "counties", flow.room_counties.tobytes()
+    yield "claims", list(flow.county_claims.items())
     yield "weak", array("I", sorted(flow.weak_persons)).tobytes()
     yield "wakes", flow.wakes
     for records in _chunks(flow.enterprises.dump()):
@@ -79,6 +80,9 @@ def restore(flow: Flow, frames: Iterable[Frame], versions: dict[str, str]) -> di
             numberings[name.removeprefix("numbers:")].load(*payload)
         elif name == "counties":
             flow.room_counties[:] = array("I", payload)
+        elif name == "claims":
+            for room, order in payload:
+                flow.county_claims[room] = None if order is None else (order[0], order[1], order[2], order[3])
         elif name == "weak":
             flow.weak_persons.update(array("I", payload))
         elif name == "wakes":

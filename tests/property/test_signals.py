@@ -68,6 +68,7 @@ def test_in_order(seed: int, size: int, pace: int) -> None:
 
 @settings(max_examples=40)
 @given(seeds, st.sampled_from((50, 80, 120, 200)), paces)
+@example(330, 50, 0)  # two counties declared for one link
 def test_shuffled_repeated_poisoned_and_interrupted(seed: int, size: int, pace: int) -> None:
     lines = cases.make_case(seed, size)
     wanted = naive.signals(lines, received=RECEIVED)

@@ -176,6 +176,8 @@ class Enterprise:
         suspensions = self.of("registration.suspended")
         if not suspensions:
             return False
+        if any(event.order > suspensions[-1].order for event in self.of("registration.resumed")):
+            return False  # at once, also where `resumed` is some hours ahead of Now
         end = self.suspension_end(suspensions[-1])
         return end is None or now < end
 
