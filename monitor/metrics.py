@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import Final, Literal
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from config.moments import SECOND
 from detectors.base import LEVEL_NAMES
 from detectors.registry import all_detectors
+from monitor.runners.delays import BOUNDS, Delays
 from monitor.store import snapshots
 from monitor.store.home import Home
 from monitor.store.reader import Reader, look
@@ -63,10 +65,11 @@ class Pulse:
 class HomeCollector(Collector):
     """Reads the metrics of a home; to be registered with a `CollectorRegistry`."""
 
-    def __init__(self, home: Home, pulse: Pulse) -> None:
+    def __init__(self, home: Home, pulse: Pulse, delays: Delays) -> None:
         """Nothing is read before the first scrape."""
         self._home = home
         self._pulse = pulse
+        self._delays = delays
 
     def collect(self) -> Iterator[Metric]:
         """All metrics, of one moment. Raises HomeError or SQLAlchemyError where the database does not answer."""
@@ -77,6 +80,7 @@ class HomeCollector(Collector):
                 yield from _present(reader)
         finally:
             engine.dispose()
+        yield _waiting(self._delays)
         yield from self._snapshot()
         yield from self._liveness()
 
@@ -101,11 +105,22 @@ class HomeCollector(Collector):
         yield silence
 
 
-def exposition(home: Home, pulse: Pulse) -> bytes:
+def exposition(home: Home, pulse: Pulse, delays: Delays) -> bytes:
     """The metrics of a home in Prometheus' text format. Raises HomeError or SQLAlchemyError."""
     registry = CollectorRegistry()
-    registry.register(HomeCollector(home, pulse))
+    registry.register(HomeCollector(home, pulse, delays))
     return generate_latest(registry)
+
+
+def _waiting(delays: Delays) -> Metric:
+    counts, total = delays.state()
+    bounds = [*(str(bound) for bound in BOUNDS), "+Inf"]
+    histogram = HistogramMetricFamily(
+        "credit_monitor_event_to_signal_delay_seconds",
+        "From the receipt of an event to the commit of the signals that follow from it, while live.",
+    )
+    histogram.add_metric([], list(zip(bounds, accumulate(counts), strict=True)), sum_value=total)
+    return histogram
 
 
 def _totals(reader: Reader) -> Iterator[Metric]:

@@ -45,6 +45,10 @@ class Call:
         """What it has written on standard error so far."""
         return self._told.read_text(encoding="utf-8")
 
+    def printed(self) -> str:
+        """What it has written on standard output so far."""
+        return self._out.read_text(encoding="utf-8") if self._out.exists() else ""
+
     def wait(self) -> Ended:
         """Waits for the end."""
         status: int = self._commands.ask({"wait": self.pid})["status"]
@@ -132,6 +136,7 @@ def serve() -> None:
     """Answers questions on standard input until it is closed."""
     import monitor.cli
     import monitor.web.app
+    import monitor.web.intake
 
     for question in sys.stdin:
         request = json.loads(question)

@@ -15,8 +15,9 @@ from rich.logging import RichHandler
 from sqlalchemy.exc import DatabaseError
 
 from config.ruleset import RulesError
-from monitor.cli import address, demo, explain, export, generate, rules, run, schema
+from monitor.cli import address, demo, explain, export, generate, rules, run, schema, serve
 from monitor.cli.failure import Failure
+from monitor.cli.token import token
 from monitor.sources import SourceError
 from monitor.store.home import HomeError
 
@@ -31,7 +32,8 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("run")(run.run)
-app.command("serve")(demo.serve)
+app.command("serve")(serve.serve)
+app.add_typer(token, name="token")
 app.command("export")(export.export)
 app.command("address")(address.address)
 app.command("rules")(rules.rules)

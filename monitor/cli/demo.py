@@ -1,16 +1,12 @@
-"""`credit-monitor demo` and `credit-monitor serve`: the monitor with its live page, in one process.
-
-The main thread is the home's writer; the page runs in a thread beside it and reads through connections of its own.
-"""
+"""`credit-monitor demo`: makes up a small province and streams it through the monitor, with its live page."""
 
 from __future__ import annotations
 
 import datetime as dt
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -21,28 +17,20 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Table
 
 from config.moments import SHANGHAI, as_text
-from config.settings import Settings
 from detectors.base import LEVEL_NAMES
 from detectors.registry import all_detectors
 from models.population import write_province
 from monitor.cli import opening
 from monitor.cli.failure import Failure
-from monitor.cli.run import HomeOption, RulesOption, Stop, keep_reading, report, shown_progress
+from monitor.cli.run import Stop, report, spare_the_collector
+from monitor.cli.serve import PROVINCE, PortOption, Station, go_on, open_writer, say, serving
 from monitor.metrics import Pulse
-from monitor.runners import embedded
 from monitor.sources import Source, open_source
 from monitor.store.home import Home
 from monitor.store.reader import look
 
-PortOption = Annotated[
-    int | None, typer.Option("--port", min=0, max=65535, help="端口，0 为任一空闲端口 / port, 0: any free one")
-]
-
-LOOPBACK: Final = "127.0.0.1"
-
 _YEARS: Final = 5
 _SEED: Final = 1
-_PROVINCE: Final = "province"
 _WATCHED_SECONDS: Final = 20.0
 """A person needs time to open the page: a demo that is watched is read no faster than in this time."""
 
@@ -71,118 +59,35 @@ def demo(
     Example: credit-monitor demo
     """
     stop = Stop()
+    spare_the_collector()
     chosen = opening.settings(port=port)
     if not once:
-        _say(_MADE_UP)
+        say(_MADE_UP)
     with ExitStack() as stack, ExitStack() as page:
         # CREDIT_MONITOR_HOME is not looked at: made-up events must never come into the home of a real monitor.
         place = Home(home or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="credit-monitor-demo-"))))
         about = _demo_before(place, enterprises)
-        pulse = Pulse()
-        asked = _beating(pulse, stop)
+        station = Station(place, chosen, stop)
         if not once:
-            page.enter_context(_page(place, pulse, chosen, exact_port=port is not None, made_up=True))
+            page.enter_context(serving(station, exact_port=port is not None, made_up=True))
         if about is None:
-            about = _generate(place, enterprises, pulse, asked)
+            about = _generate(place, enterprises, station.pulse, station.asked)
         if about is not None:
-            sources = open_source(str(place.path / _PROVINCE / about["content"]["events_file"]), None)
-            pace = asked if once else _paced(asked, sources[0])
-            _monitor(place, chosen, sources, pulse, asked, page, pace=pace, stay=not once, judge_every=_JUDGE_EVERY)
+            (source,) = open_source(str(place.path / PROVINCE / about["content"]["events_file"]), None)
+            with open_writer(station, page, judge_every=_JUDGE_EVERY) as runner:
+                station.pulse.turn_to("reading")
+                problems = runner.drain([source], station.asked if once else _paced(station.asked, source))
+                if once and not stop():
+                    runner.go_live()
+                elif not stop():
+                    go_on(station, runner, ())
+                report(runner, [source])
+            if problems:
+                raise Failure("；".join(problems))
         if stop():
-            _say("已结束 / ended")
+            say("已结束 / ended")
         elif once:
             _print_summary(place)
-
-
-def serve(
-    home: HomeOption = None,
-    source: Annotated[
-        list[str] | None, typer.Option("--source", help="文件、目录或 - / file, folder or - (repeat for several)")
-    ] = None,
-    mapping: Annotated[Path | None, typer.Option("--mapping", help="表格映射 / mapping of tables")] = None,
-    port: PortOption = None,
-    rules: RulesOption = None,
-    host: Annotated[
-        str | None, typer.Option("--host", help="监听地址，默认仅本机 / address to listen on, else this machine only")
-    ] = None,
-) -> None:
-    """打开页面，并持续读取来源。 / Serves the live page, and follows the sources.
-
-    Example: credit-monitor serve --home ./home --source ./incoming
-    """
-    stop = Stop()
-    chosen = opening.settings(home=home, port=port, rules=rules)
-    place = Home(chosen.home)
-    sources = [opened for path in source or () for opened in open_source(path, mapping, follow=True)]
-    pulse = Pulse()
-    asked = _beating(pulse, stop)
-    made_up = (place.path / _PROVINCE).exists()
-    with ExitStack() as page:
-        page.enter_context(_page(place, pulse, chosen, host=host, exact_port=port is not None, made_up=made_up))
-        _monitor(place, chosen, sources, pulse, asked, page, pace=asked, stay=True)
-    _say("已结束 / ended")
-
-
-# -- the writer -------------------------------------------------------------------------------------------------------
-
-
-def _monitor(
-    place: Home,
-    chosen: Settings,
-    sources: list[Source],
-    pulse: Pulse,
-    asked: Callable[[], bool],
-    page: ExitStack,
-    *,
-    pace: Callable[[], bool],
-    stay: bool,
-    judge_every: float = 10.0,
-) -> None:
-    """Reads sources to their ends and goes live there; with `stay` it goes on until it is `asked` to end.
-
-    `pace` is asked for the same between the chunks of the backlog. `page` is closed before the home, so that its
-    database is left whole, without a journal beside it. Raises Failure where a source was in trouble.
-    """
-
-    def tell(progress: embedded.Progress) -> None:
-        pulse.beat(progress.done if pulse.doing == "reading" else None)
-        show(progress)
-
-    with shown_progress() as show:
-        pulse.turn_to("opening")
-        runner = embedded.EmbeddedRunner(
-            place,
-            opening.rules_of(chosen),
-            opening.pseudonyms_of(chosen, place),
-            officer=chosen.officer,
-            judge_every=judge_every,
-            on_progress=tell,
-        )
-        try:
-            pulse.turn_to("reading")
-            problems = runner.drain(sources, pace)
-            if not asked():
-                pulse.turn_to("live")
-                if stay:
-                    keep_reading(runner, sources, asked)
-                else:
-                    runner.go_live()
-        finally:
-            page.close()
-            runner.close()
-    report(runner, sources)
-    if problems:
-        raise Failure("；".join(problems))
-
-
-def _beating(pulse: Pulse, stop: Stop) -> Callable[[], bool]:
-    """`stop`, for a loop whose every turn is a sign of life."""
-
-    def asked() -> bool:
-        pulse.beat()
-        return stop()
-
-    return asked
 
 
 def _paced(asked: Callable[[], bool], source: Source) -> Callable[[], bool]:
@@ -198,39 +103,6 @@ def _paced(asked: Callable[[], bool], source: Source) -> Callable[[], bool]:
     return held_back
 
 
-# -- the page ---------------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _page(
-    place: Home, pulse: Pulse, chosen: Settings, *, exact_port: bool, made_up: bool, host: str | None = None
-) -> Iterator[None]:
-    """Serves the page while it is entered; its address goes to standard output. Raises Failure."""
-    # Imported here: a second that no other command needs to wait for.
-    from monitor.web.app import create_app
-    from monitor.web.server import PageError, PageServer, address_of, listen
-    from monitor.web.shield import LOOPBACK_HOSTS
-
-    loopback = host is None or host in LOOPBACK_HOSTS or f"[{host}]" in LOOPBACK_HOSTS
-    try:
-        listener = listen(host or LOOPBACK, chosen.port, fallback=not exact_port)
-        found = listener.getsockname()[1]
-        if chosen.port not in (0, found):
-            _say(f"端口 {chosen.port} 已被占用，改用 {found} / port {chosen.port} is taken, using {found}")
-        if not loopback:
-            _say(
-                f"注意：能连到 {host} 的人都能看到页面，尚无登录 / "
-                f"mind: whoever reaches {host} sees the page, there is no sign-in yet"
-            )
-        app = create_app(place, pulse, hosts=LOOPBACK_HOSTS if loopback else None, made_up=made_up)
-        with PageServer(app, listener):
-            _say("页面地址，Ctrl-C 结束 / the page, Ctrl-C to end:")
-            print(address_of(listener), flush=True)
-            yield
-    except PageError as error:
-        raise Failure(str(error)) from error
-
-
 # -- the made-up province ---------------------------------------------------------------------------------------------
 
 
@@ -241,7 +113,7 @@ class _EndedError(Exception):
 def _demo_before(place: Home, enterprises: int) -> dict[str, Any] | None:
     """What the demo in a home is made of, or None for a new home. Raises Failure where anything else is in it."""
     try:
-        about: dict[str, Any] = msgspec.json.decode((place.path / _PROVINCE / "ABOUT.json").read_bytes())
+        about: dict[str, Any] = msgspec.json.decode((place.path / PROVINCE / "ABOUT.json").read_bytes())
     except FileNotFoundError:
         if not place.database.exists():
             return None
@@ -286,7 +158,7 @@ def _generate(place: Home, enterprises: int, pulse: Pulse, asked: Callable[[], b
         with bar:
             task = bar.add_task("", total=enterprises)
             yesterday = dt.datetime.now(SHANGHAI).date() - dt.timedelta(days=1)
-            write_province(enterprises, _YEARS, _SEED, place.path / _PROVINCE, end=yesterday, on_progress=tell)
+            write_province(enterprises, _YEARS, _SEED, place.path / PROVINCE, end=yesterday, on_progress=tell)
     except _EndedError:
         return None
     except OSError as error:
@@ -336,7 +208,3 @@ def _print_summary(place: Home) -> None:
         console.print(table)
     if now is not None:
         console.print(f"\n数据截至 as of {as_text(now)[:16].replace('T', ' ')}")
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

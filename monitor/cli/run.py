@@ -5,8 +5,9 @@ from __future__ import annotations
 import gc
 import signal
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -15,19 +16,22 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from config.settings import Settings
 from monitor.cli import opening
 from monitor.cli.failure import Failure
 from monitor.runners import embedded
-from monitor.sources import Source, open_source
+from monitor.runners.delays import Delays
+from monitor.runners.feeds import Feed
+from monitor.runners.inbox import Inbox
+from monitor.runners.live import LiveMonitor
+from monitor.sources import Place, Source, open_source
 from monitor.store.home import Home
 
 HomeOption = Annotated[Path | None, typer.Option("--home", help="目录 / folder of the monitor")]
 RulesOption = Annotated[Path | None, typer.Option("--rules", help="规则文件 / rules file (YAML)")]
 
-_TICK_SECONDS = 60.0
 _BACKLOG_SECONDS = 30.0
 _LIVE_SECONDS = 2.0
-_POLL_SECONDS = 0.1
 
 
 def run(
@@ -47,30 +51,71 @@ def run(
     if once and follow:
         raise typer.BadParameter("--once 与 --follow 只能选一个 / choose one of --once and --follow")
     chosen = opening.settings(home=home, rules=rules)
-    sources = [opened for path in source for opened in open_source(path, mapping, follow=follow)]
-    place = Home(chosen.home)
     stop = Stop()
     spare_the_collector()
+    if follow:
+        places = [Place(path, mapping, follow=True) for path in source]
+        with shown_progress() as show:
+            watch(Home(chosen.home), chosen, places, stop, on_progress=show)
+        return
+    sources = [opened for path in source for opened in open_source(path, mapping)]
+    home_of = Home(chosen.home)
     with shown_progress() as show:
-        runner = embedded.EmbeddedRunner(
-            place,
-            opening.rules_of(chosen),
-            opening.pseudonyms_of(chosen, place),
-            officer=chosen.officer,
-            judge_every=_BACKLOG_SECONDS if once else _LIVE_SECONDS,
-            on_progress=show,
-        )
+        runner = open_runner(home_of, chosen, judge_every=_BACKLOG_SECONDS if once else _LIVE_SECONDS, on_progress=show)
         try:
             problems = runner.drain(sources, stop)
-            if follow:
-                keep_reading(runner, sources, stop)
-            elif not stop():
+            if not stop():
                 runner.go_live()
         finally:
             runner.close()
     report(runner, sources)
     if problems:
         raise Failure("；".join(problems))
+
+
+def open_runner(
+    home: Home,
+    chosen: Settings,
+    *,
+    judge_every: float,
+    on_progress: Callable[[embedded.Progress], None],
+    delays: Delays | None = None,
+) -> embedded.EmbeddedRunner:
+    """The writer of a home by the settings in force. Raises HomeError, RulesError and Failure."""
+    return embedded.EmbeddedRunner(
+        home,
+        opening.rules_of(chosen),
+        opening.pseudonyms_of(chosen, home),
+        officer=chosen.officer,
+        judge_every=judge_every,
+        on_progress=on_progress,
+        delays=delays,
+    )
+
+
+def watch(
+    home: Home,
+    chosen: Settings,
+    places: Sequence[Place],
+    should_stop: Callable[[], bool],
+    *,
+    on_progress: Callable[[embedded.Progress], None],
+) -> None:
+    """Follows sources until it is asked to stop: `run --follow`."""
+    bell = threading.Event()
+    found = [(place, place.find()) for place in places]
+    runner = open_runner(home, chosen, judge_every=_LIVE_SECONDS, on_progress=on_progress)
+    feeds = [Feed(sources, place.find, runner.position_of, bell) for place, sources in found]
+    try:
+        LiveMonitor(runner, feeds, Inbox(bell), bell, tell=tell_trouble).run(should_stop)
+    finally:
+        runner.close()
+    report(runner, [source for feed in feeds for source in feed.sources])
+
+
+def tell_trouble(text: str) -> None:
+    """Says what is wrong with a source, on standard error."""
+    print(f"credit-monitor: {text}", file=sys.stderr, flush=True)
 
 
 def spare_the_collector() -> None:
@@ -94,26 +139,6 @@ class Stop:
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
         self._asked = True
-
-
-def keep_reading(runner: embedded.EmbeddedRunner, sources: list[Source], should_stop: Callable[[], bool]) -> None:
-    """Waits for sources to grow; a tick a minute. A source in trouble holds nobody back."""
-    if not should_stop():
-        runner.go_live()
-    ticked = time.monotonic()
-    told: list[str] = []
-    while not should_stop():
-        busy = False
-        for source in sources:
-            known = len(told)
-            busy = runner.step(source, told) or busy
-            for problem in told[known:]:
-                print(f"credit-monitor: {problem}", file=sys.stderr)
-        if time.monotonic() - ticked >= _TICK_SECONDS:
-            ticked = time.monotonic()
-            runner.tick()
-        if not busy:
-            time.sleep(_POLL_SECONDS)
 
 
 class shown_progress:

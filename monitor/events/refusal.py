@@ -33,6 +33,7 @@ REASONS: Final[dict[str, tuple[str, str]]] = {
     "invalid_time": ("时间不是 RFC 3339 格式", "a time that is not RFC 3339"),
     "future_time": ("时间超前接收时钟 24 小时以上", "a time more than 24 hours ahead of the clock"),
     "conflicting_repeat": ("同一事件再次到达但内容不同", "an event that came before with other contents"),
+    "foreign_source": ("发送方无权代表该来源", "a source that the sender may not speak for"),
     "unmapped_row": ("表格行无法按映射转换", "a row of a table that its mapping cannot turn into an event"),
 }
 """Reason → what it means, zh and en."""
@@ -49,7 +50,7 @@ class Refusal(Exception):
 
 
 class DeadLetter(Struct, kw_only=True):
-    """What is kept of a refused event.
+    """What is kept of a refused event; for one that was sent, `source` names the sender, `line` its place.
 
     `line` counts from 1; `offset` is that of the line's first byte in the uncompressed source; `digest` is
     the SHA-256 of the line. `text` has pseudonyms for numbers; where `masked`, the letters and digits of a text

@@ -10,7 +10,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, Engine, delete
 
@@ -32,6 +32,13 @@ log = logging.getLogger(__name__)
 _SNAPSHOT_EVENTS: Final = 50_000
 _SNAPSHOT_SHARE: Final = 4
 """A snapshot is due after so many events, and so many for each subject."""
+
+
+class Admitted(NamedTuple):
+    """By their places among some candidates: those that came before, and those that came with other contents."""
+
+    repeats: list[int]
+    conflicts: list[tuple[int, Refusal]]
 
 
 class Core:
@@ -59,12 +66,13 @@ class Core:
 
     # -- events ---------------------------------------------------------------------------------------------------
 
-    def admit(self, candidates: Sequence[Candidate], received: int) -> tuple[int, list[tuple[int, Refusal]]]:
-        """Files the well-formed events that are new. How many came before, and the conflicting repeats by place."""
+    def admit(self, candidates: Sequence[Candidate], received: int) -> Admitted:
+        """Files the well-formed events that are new, and says which are not."""
         flow = self.flow
         refs, new = flow.subjects.numbers([one.event.subject for one in candidates])
         self._new_subjects += [(ref, candidates[place].event.subject) for place, ref in new]
-        conflicts = []
+        conflicts: list[tuple[int, Refusal]] = []
+        repeated: list[int] = []
         admit, packed, named = flow.admit, self._packed, self._named
         events: Counter[type[Event]] = Counter()
         repeats: Counter[type[Event]] = Counter()
@@ -78,13 +86,14 @@ class Core:
                     named.append((ref, event.subject, event))
             elif admission is Admission.REPEAT:
                 repeats[type(event)] += 1
+                repeated.append(place)
             else:
                 conflicts.append((place, Refusal("conflicting_repeat", f"{event.source} {event.id}")))
         for name, counted in (("events", events), ("repeats", repeats)):
             for kind, count in counted.items():
                 self.count(name, str(kind.__struct_config__.tag), count)
         self._waiting = self._waiting or bool(packed)
-        return repeats.total(), conflicts
+        return Admitted(repeated, conflicts)
 
     def commit(self, connection: Connection, received: int) -> int:
         """Writes the events that were admitted, as one block of the log, and the names learnt; how many they are."""

@@ -19,7 +19,7 @@ from config.moments import as_text
 from config.ruleset import Rules
 from monitor.events.data import ActivatedData, Empty, LiveData
 from monitor.events.intake import Candidate, Intake
-from monitor.events.refusal import DeadLetter, Refusal, readable_text
+from monitor.events.refusal import DeadLetter, Refusal, readable_text, shown
 from monitor.events.types import (
     ConfigActivated,
     Event,
@@ -29,13 +29,18 @@ from monitor.events.types import (
 )
 from monitor.events.vocabulary import CLOCK_SUBJECT, MONITOR_SUBJECT
 from monitor.identifiers.pseudonyms import Pseudonymiser
+from monitor.runners.clock import SteadyClock
 from monitor.runners.core import Core
+from monitor.runners.delays import Delays
 from monitor.runners.flow import Flow
+from monitor.runners.inbox import Delivery, Verdict
 from monitor.sources import Chunk, Position, Source
 from monitor.store import writer
 from monitor.store.home import Home, HomeLock, set_meta
 
 _CHUNK_BYTES: Final = 1 << 20
+_ACCEPTED: Final = Verdict("accepted")
+_REPEAT: Final = Verdict("repeat")
 _BACKLOG_SHARE: Final = 5
 """While a backlog is read, judging takes at most about a fifth of the time."""
 
@@ -61,12 +66,13 @@ class EmbeddedRunner:
         *,
         officer: str = "operator",
         judge_every: float = 10.0,
+        delays: Delays | None = None,
         on_progress: Callable[[Progress], None] | None = None,
         clock: Callable[[], int] | None = None,
     ) -> None:
         """Locks the home and brings the state up. `clock` gives the machine's time in microseconds since 1970; it is
         read at intake only. `officer` answers for the rules. While a backlog is read, findings are worked out every
-        `judge_every` seconds at most. Raises HomeError.
+        `judge_every` seconds at most. `delays` learns how long events wait for their findings. Raises HomeError.
         """
         home.create()
         self._lock: HomeLock = home.lock()
@@ -77,7 +83,8 @@ class EmbeddedRunner:
             self._officer = officer
             self._judge_every = judge_every
             self._on_progress = on_progress
-            self._clock = clock or (lambda: time.time_ns() // 1000)
+            self._clock = clock or SteadyClock()
+            self._delays = delays or Delays()
             self._pseudonyms = pseudonyms
             self._intake = Intake(pseudonyms)
             self._ahead = False
@@ -108,19 +115,24 @@ class EmbeddedRunner:
 
     def step(self, source: Source, problems: list[str]) -> bool:
         """Reads one chunk of a source and commits it; False where there was nothing more."""
-        position = self._positions.get(source.name, Position())
+        position = self.position_of(source.name)
         chunk = source.read(position, _CHUNK_BYTES)
         if chunk.error and chunk.error not in problems:
             problems.append(chunk.error)
         if chunk.lines or chunk.position != position:
-            self._take(source, chunk)
+            self.take(source.name, chunk, source.progress())
         return not chunk.eof and not chunk.error
+
+    def position_of(self, source: str) -> Position:
+        """Where a source was left."""
+        return self._positions.get(source, Position())
 
     def settle(self) -> None:
         """Works out and writes everything that still waits."""
         if self._core.waits:
             with self._transaction() as connection:
                 self._core.judge(connection)
+            self._delays.judged()
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
@@ -137,6 +149,8 @@ class EmbeddedRunner:
 
     def go_live(self) -> None:
         """From here on alerts are for people; once for a home."""
+        self._judge_every = 0.0
+        self._delays.begin()
         if not self.flow.live:
             self._own(MonitorLive, MONITOR_SUBJECT, LiveData(self._officer))
 
@@ -156,9 +170,11 @@ class EmbeddedRunner:
 
     # -- the micro-batch ------------------------------------------------------------------------------------------
 
-    def _take(self, source: Source, chunk: Chunk) -> None:
-        """One chunk: intake decides about each line, then everything is committed at once."""
-        received = self._clock()
+    def take(self, source: str, chunk: Chunk, done: float | None) -> None:
+        """One chunk of a source, of which the share `done` is read by it: intake decides about each line, then
+        everything is committed at once.
+        """
+        received = self._received()
         letters: list[DeadLetter] = []
         candidates: list[tuple[int, Candidate]] = []
         read, problems, oversized = self._intake.read, chunk.problems, chunk.oversized
@@ -175,52 +191,114 @@ class EmbeddedRunner:
             if candidate is not None:
                 candidates.append((index, candidate))
         self._ahead = True
-        repeats, conflicts = self._core.admit([one for _, one in candidates], received)
-        for place, conflict in conflicts:
+        admitted = self._core.admit([one for _, one in candidates], received)
+        for place, conflict in admitted.conflicts:
             letters.append(self._dead_letter(source, chunk, candidates[place][0], conflict, received))
+        self._commit(received, letters, len(admitted.repeats), (source, chunk.position))
+        self.progress.source, self.progress.done = source, done
+        self._after()
+
+    def deliver(self, deliveries: Sequence[Delivery]) -> None:
+        """Deliveries of several senders in one transaction; each has its verdicts once everything is durable."""
+        received = self._received()
+        letters: list[DeadLetter] = []
+        candidates: list[Candidate] = []
+        places: list[tuple[int, int]] = []
+        verdicts = [[_ACCEPTED] * len(delivery.lines) for delivery in deliveries]
+
+        def refuse(number: int, index: int, refusal: Refusal, event_id: str = "") -> None:
+            verdicts[number][index] = Verdict("refused", event_id, refusal.reason, refusal.detail)
+            delivery = deliveries[number]
+            letters.append(self._letter(delivery.origin, delivery.lines[index], index + 1, 0, refusal, received))
+
+        for number, delivery in enumerate(deliveries):
+            for index, line in enumerate(delivery.lines):
+                try:
+                    if delivery.broken is not None:
+                        raise delivery.broken
+                    candidate = self._intake.read(line, received)
+                    if candidate is None:
+                        raise Refusal("not_json", "empty")
+                    if not delivery.speaks_for(candidate.event.source):
+                        raise Refusal("foreign_source", shown(candidate.event.source))
+                except Refusal as refusal:
+                    refuse(number, index, refusal)
+                    continue
+                candidates.append(candidate)
+                places.append((number, index))
+        self._ahead = True
+        admitted = self._core.admit(candidates, received)
+        for place in admitted.repeats:
+            number, index = places[place]
+            verdicts[number][index] = _REPEAT
+        for place, conflict in admitted.conflicts:
+            refuse(*places[place], conflict, candidates[place].event.id)
+        self._commit(received, letters, len(admitted.repeats), None)
+        for delivery, found in zip(deliveries, verdicts, strict=True):
+            delivery.verdicts.set_result(found)
+        self._after()
+
+    def _received(self) -> int:
+        """The moment at which a micro-batch is received."""
+        self._delays.receive()
+        return self._clock()
+
+    def _commit(
+        self, received: int, letters: Sequence[DeadLetter], repeats: int, position: tuple[str, Position] | None
+    ) -> None:
+        """Writes a micro-batch, with what follows from it where that is due."""
         with self._transaction() as connection:
             accepted = self._core.commit(connection, received)
             writer.write_dead_letters(connection, letters)
-            writer.write_position(connection, source.name, chunk.position)
             for letter in letters:
                 self._core.count("dead_letters", letter.reason)
-            self._positions[source.name] = chunk.position
-            if chunk.eof or self._due():
+            if position is not None:
+                writer.write_position(connection, *position)
+                self._positions[position[0]] = position[1]
+            self._delays.came(accepted)
+            judged = self._due()
+            if judged:
                 self._core.judge(connection)
             writer.write_counters(connection, self._core.totals)
+        if judged:
+            self._delays.judged()
         self.progress.events += accepted
         self.progress.repeats += repeats
-        self._after(source, letters)
+        self.progress.dead_letters += len(letters)
 
     def _due(self) -> bool:
         """Whether it is time to judge in the middle of a backlog."""
         core = self._core
         return time.monotonic() - core.judged_at > max(self._judge_every, _BACKLOG_SHARE * core.judging_took)
 
-    def _after(self, source: Source, letters: Sequence[DeadLetter]) -> None:
-        progress = self.progress
-        progress.dead_letters += len(letters)
-        progress.source, progress.done = source.name, source.progress()
+    def _after(self) -> None:
         if self._on_progress is not None:
-            self._on_progress(progress)
+            self._on_progress(self.progress)
         if self._core.wants_snapshot:
             self.settle()
             self._core.snapshot()
 
-    def _dead_letter(self, source: Source, chunk: Chunk, index: int, refusal: Refusal, received: int) -> DeadLetter:
+    def _dead_letter(self, source: str, chunk: Chunk, index: int, refusal: Refusal, received: int) -> DeadLetter:
+        letter = self._letter(source, chunk.lines[index], chunk.number(index), chunk.offset(index), refusal, received)
         oversized = chunk.oversized.get(index)
-        line = chunk.lines[index]
+        if oversized is not None:
+            letter.digest = oversized.digest
+        return letter
+
+    def _letter(
+        self, source: str, line: bytes, number: int, offset: int, refusal: Refusal, received: int
+    ) -> DeadLetter:
         text, masked = readable_text(line, self._pseudonyms)
         return DeadLetter(
-            source=source.name,
-            line=chunk.number(index),
-            offset=chunk.offset(index),
+            source=source,
+            line=number,
+            offset=offset,
             received=received,
             reason=refusal.reason,
             detail=refusal.detail,
             text=text,
             masked=masked,
-            digest=oversized.digest if oversized else hashlib.sha256(line).hexdigest(),
+            digest=hashlib.sha256(line).hexdigest(),
         )
 
     def _own(self, kind: type[Event], subject: str, data: object) -> None:

@@ -6,20 +6,26 @@ whatever the file holds. Blank lines and byte-order marks are intake's business.
 
 from __future__ import annotations
 
+import errno
+import glob
 import hashlib
+import math
 import os
+import time
 from itertools import accumulate
 from pathlib import Path
 from typing import Final
 
 from monitor.sources.chunks import MAX_LINE, Chunk, OversizedLine, Position
+from monitor.sources.fingerprints import PACKED_ENDINGS, fingerprint_of, fits, is_packed
 from monitor.sources.streams import ByteStream, DamagedError, PipeStream, open_stream
 
 LINE_ENDINGS: Final = (".jsonl", ".ndjson")
 """Names of files that hold JSON Lines, before a `.gz` or `.zst`."""
-PACKED_ENDINGS: Final = (".gz", ".zst")
 
-_HEAD: Final = 64 * 1024
+LAST_WORDS: Final = 2.0
+"""Seconds for which a file is still read after its name went to another one."""
+
 _KEPT_OF_OVERSIZED: Final = 256
 _READ_AT_ONCE: Final = 1024 * 1024
 
@@ -160,13 +166,17 @@ class LineSource:
 
 
 class FileSource(LineSource):
-    """One file of lines: plain, gzip or Zstandard."""
+    """One file of lines: plain, gzip or Zstandard. A followed one may be rotated: what the old file still gets, and
+    what a restart finds beside the new one, is read first.
+    """
 
     def __init__(self, path: Path, name: str, *, follow: bool = False) -> None:
         """`name`: the path as given, for positions and dead letters. Nothing is opened yet."""
         super().__init__(name, follow=follow)
         self._path = path
         self._opened: os.stat_result | None = None
+        self._seen: tuple[int, ...] | None = None
+        self._left: float | None = None
         self._restarts = 0
         self._done = False
 
@@ -174,10 +184,12 @@ class FileSource(LineSource):
         """The lines after a position; see `Source.read`."""
         restarted = False
         try:
-            if self._stream is None or self._moved(position) or (self._done and self._replaced()):
+            if self._stream is None or self._moved(position):
                 restarted = self._open(position)
             elif self._done:
-                self._fingerprint = _fingerprint(self._path)
+                if self._left is None and not self._changed():
+                    return Chunk([], position.line + 1, position.offset, position, eof=True)
+                restarted = self._look_again(position)
         except OSError as failure:
             error = unreadable(self.name, failure)
             return Chunk([], position.line + 1, position.offset, position, eof=True, error=error)
@@ -186,34 +198,109 @@ class FileSource(LineSource):
             return Chunk([], position.line + 1, position.offset, position, eof=True, error=error)
         self._restarts += restarted
         chunk = self._cut(limit_bytes, restarted=restarted)
+        if chunk.eof and not chunk.lines and self._left is not None:
+            chunk = self._leave(chunk)
         self._done = chunk.eof
         if chunk.eof and not self._follow:
             self.close()
         return chunk
 
+    def close(self) -> None:
+        """Lets go of the file."""
+        super().close()
+        self._left = self._seen = None
+
     def _moved(self, position: Position) -> bool:
         return position.offset != self._offset or position.line != self._line
 
-    def _replaced(self) -> bool:
-        """Whether another file has the name now, or this one was cut or written anew."""
+    def _changed(self) -> bool:
+        """Whether the name stands for anything else than at the last look: asked often, so only the system's word."""
+        try:
+            now = self._path.stat()
+            seen: tuple[int, ...] = (now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns)
+        except FileNotFoundError:
+            seen = ()
+        changed = seen != self._seen
+        self._seen = seen
+        return changed
+
+    def _look_again(self, position: Position) -> bool:
+        """At the end of the open file: has it grown, or has the name gone to another one? Whether one was opened."""
+        if self._left is not None:
+            return False
+        if not self._path.exists() or not self._same_file():
+            if not self._follow:
+                return self._open(position)
+            self._left = time.monotonic()  # its writer may still be at it
+            return False
+        if self._path.stat().st_size < self._taken() or not fits(self._path, self._fingerprint):
+            return self._open(position)  # cut or written anew in place: what was in it is gone
+        self._fingerprint = fingerprint_of(self._path)
+        return False
+
+    def _same_file(self) -> bool:
         now, then = self._path.stat(), self._opened
-        if then is None or self._stream is None or (now.st_ino, now.st_dev) != (then.st_ino, then.st_dev):
-            return True
-        return now.st_size < self._stream.taken() or not _fits(self._path, self._fingerprint)
+        return then is not None and (now.st_ino, now.st_dev) == (then.st_ino, then.st_dev)
+
+    def _taken(self) -> int:
+        return 0 if self._stream is None else self._stream.taken()
+
+    def _leave(self, chunk: Chunk) -> Chunk:
+        """At the end of a file that has lost its name: waits for the last words of its writer, then takes what stands
+        there without a line end, then goes over to the file that has the name now.
+        """
+        if self._left is None or time.monotonic() - self._left < LAST_WORDS:
+            return chunk
+        if not self._path.exists():
+            chunk.error = unreadable(self.name, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)))
+            return chunk
+        if self._rest:
+            self._follow = False
+            try:
+                return self._cut(_READ_AT_ONCE)
+            finally:
+                self._follow = True
+        self._restarts += 1
+        self._open(Position())
+        return self._cut(_READ_AT_ONCE, restarted=True)
 
     def _open(self, position: Position) -> bool:
-        """Opens at a position where the file is the one meant, else at the beginning: then True."""
+        """Opens at a position where the file is the one meant, else its predecessor, else at the beginning: then
+        True.
+        """
         self.close()
         self._opened = self._path.stat()
-        fits = not position.fingerprint or _fits(self._path, position.fingerprint)
-        self._offset, self._line = (position.offset, position.line) if fits else (0, 0)
+        meant = not position.fingerprint or fits(self._path, position.fingerprint)
+        if not meant and self._open_predecessor(position):
+            return False
+        self._offset, self._line = (position.offset, position.line) if meant else (0, 0)
         try:
             self._stream, self._rest = open_stream(self._path, self._offset)
         except EOFError:
+            if self._open_predecessor(position):
+                return False
             self._offset, self._line = 0, 0
             self._stream, self._rest = open_stream(self._path, 0)
-        self._fingerprint = _fingerprint(self._path)
+        self._fingerprint = fingerprint_of(self._path)
         return (self._offset, self._line) != (position.offset, position.line)
+
+    def _open_predecessor(self, position: Position) -> bool:
+        """Opens the file that this one took the name from, where it stands beside it under a longer name (`.1`,
+        `-20260101`, also packed since) and holds more than was read of it.
+        """
+        if not self._follow or not position.offset:
+            return False
+        for beside in sorted(self._path.parent.glob(f"{glob.escape(self._path.name)}[.-]*")):
+            try:
+                if beside.is_file() and fits(beside, position.fingerprint, unpacked=not is_packed(self._path)):
+                    self._stream, self._rest = open_stream(beside, position.offset)
+                    self._offset, self._line = position.offset, position.line
+                    self._fingerprint = position.fingerprint
+                    self._left = -math.inf
+                    return True
+            except (OSError, EOFError, DamagedError):
+                continue
+        return False
 
     def progress(self) -> float | None:
         """Share of the bytes of the file that were read."""
@@ -299,20 +386,3 @@ def _lines(whole: bytes, start: int) -> tuple[list[bytes], list[int] | None]:
         return lines, None
     offsets = list(accumulate((len(line) + 1 for line in lines), initial=start))
     return [line.removesuffix(b"\r") for line in lines], offsets
-
-
-def _fingerprint(path: Path) -> str:
-    """Digest of the head of a file, with the length of the head: a file that only grew still fits it."""
-    with path.open("rb") as file:
-        head = file.read(_HEAD)
-    return f"{len(head)}:{hashlib.sha256(head).hexdigest()[:32]}"
-
-
-def _fits(path: Path, fingerprint: str) -> bool:
-    """Whether a file begins as the one did of which this is the fingerprint."""
-    length, _, digest = fingerprint.partition(":")
-    if not length.isdecimal():
-        return False
-    with path.open("rb") as file:
-        head = file.read(min(int(length), _HEAD))
-    return len(head) == int(length) and hashlib.sha256(head).hexdigest()[:32] == digest

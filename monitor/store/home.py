@@ -104,7 +104,7 @@ class Home:
 
     def writer(self) -> Engine:
         """The database for its one writer; tables are made where they are missing. Raises HomeError."""
-        engine = _engine(self.database, read_only=False)
+        engine = open_database(self.database, read_only=False)
         with engine.begin() as connection:
             METADATA.create_all(connection)
             found = meta(connection, "schema")
@@ -117,7 +117,7 @@ class Home:
 
     def reader(self) -> Engine:
         """The database for reading. Raises HomeError where there is none yet, or one that cannot be read."""
-        engine = _engine(self.database, read_only=True)
+        engine = open_database(self.database, read_only=True)
         found = None
         if self.database.exists():
             try:
@@ -157,7 +157,8 @@ def set_meta(connection: Connection, key: str, value: str) -> None:
     connection.execute(META.insert().values(key=key, value=value))
 
 
-def _engine(path: Path, *, read_only: bool) -> Engine:
+def open_database(path: Path, *, read_only: bool) -> Engine:
+    """A database file of a home; a writer's is made where it is missing."""
     query = {"mode": "ro", "uri": "true"} if read_only else {"uri": "true"}
     # Quoted: a folder may be called `100%` or `a#b`.
     url = URL.create("sqlite", database=f"file:{quote(str(path.absolute()))}", query=query)

@@ -1,4 +1,7 @@
-"""The web application: the page, its live updates, metrics and health. It reads a home; it never writes."""
+"""The web application: the page, its live updates, metrics and health, and the intake beside them.
+
+It reads a home and never writes: what is sent to it goes to the writer.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from importlib.resources import files
 from typing import Final
 
 import msgspec
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -19,6 +22,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from config.moments import as_text
 from monitor.metrics import Pulse, exposition
+from monitor.runners.delays import Delays
 from monitor.store.home import Home, HomeError
 from monitor.store.reader import look
 from monitor.web.render import Renderer
@@ -34,14 +38,24 @@ _POLL: Final = 0.2
 _STILL_HERE: Final = 15.0
 
 
-def create_app(home: Home, pulse: Pulse, *, hosts: Sequence[str] | None, made_up: bool) -> FastAPI:
+def create_app(
+    home: Home,
+    pulse: Pulse,
+    delays: Delays,
+    *,
+    hosts: Sequence[str] | None,
+    made_up: bool,
+    intake: APIRouter | None = None,
+) -> FastAPI:
     """The application over a home.
 
     Args:
         home: is read through connections of its own, beside its writer.
         pulse: what the writer tells of itself.
+        delays: how long events wait for their findings.
         hosts: names under which the page answers; None: under any.
         made_up: whether the page says that its data are made up.
+        intake: the routes by which other systems send events.
 
     Returns:
         The application; its `state.watch` is the `Watch` that feeds it.
@@ -66,6 +80,9 @@ def create_app(home: Home, pulse: Pulse, *, hosts: Sequence[str] | None, made_up
     app.add_middleware(SecurityHeaders)
     app.mount("/static", StaticFiles(directory=str(files("monitor.web") / "static")), name="static")
 
+    if intake is not None:
+        app.include_router(intake)
+
     @app.get("/", response_class=HTMLResponse)
     async def page(request: Request) -> Response:
         language = _language(request)
@@ -83,7 +100,7 @@ def create_app(home: Home, pulse: Pulse, *, hosts: Sequence[str] | None, made_up
     @app.get("/metrics")
     def metrics() -> Response:
         try:
-            return Response(exposition(home, pulse), media_type=CONTENT_TYPE_LATEST)
+            return Response(exposition(home, pulse, delays), media_type=CONTENT_TYPE_LATEST)
         except (HomeError, SQLAlchemyError) as error:
             log.warning("数据库没有应答 / the database does not answer: %s", error)
             return PlainTextResponse("the database does not answer\n", status_code=503)

@@ -252,7 +252,7 @@ def test_ticks_end_what_no_longer_holds(tmp_path: Path) -> None:
 
 def test_a_live_monitor_lets_time_pass_by_itself(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     commands = Commands(tmp_path, tmp_path_factory.mktemp("streams"))
-    commands.patches = {"monitor.cli.run._TICK_SECONDS": 0.1}
+    commands.patches = {"monitor.runners.live.TICK_SECONDS": 0.1}
     save(tmp_path / "events.jsonl", make_case(20, 250))
     until = time.monotonic() + 30
     found = set[str]()

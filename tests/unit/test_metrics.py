@@ -14,6 +14,7 @@ from config.moments import SECOND
 from detectors.registry import all_detectors
 from monitor import metrics
 from monitor.metrics import Pulse, exposition
+from monitor.runners.delays import Delays
 from monitor.store.home import Home, HomeError
 from monitor.store.schema import PARKED
 from tests.unit.web_home import CLOCK, filled, take_in, writing
@@ -23,7 +24,7 @@ Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 def scraped(home: Home, pulse: Pulse | None = None) -> Samples:
     """Every sample by its name and labels."""
-    text = exposition(home, pulse or Pulse()).decode()
+    text = exposition(home, pulse or Pulse(), Delays()).decode()
     return {
         (sample.name, tuple(sorted(sample.labels.items()))): sample.value
         for family in text_string_to_metric_families(text)
@@ -115,8 +116,8 @@ def test_opening_a_large_home_may_take_its_time(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_every_name_has_the_prefix_and_a_help_text(tmp_path: Path) -> None:
-    families = list(text_string_to_metric_families(exposition(filled(tmp_path), Pulse()).decode()))
-    assert len(families) == 9
+    families = list(text_string_to_metric_families(exposition(filled(tmp_path), Pulse(), Delays()).decode()))
+    assert len(families) == 10
     for family in families:
         assert family.name.startswith("credit_monitor_")
         assert family.documentation
@@ -130,4 +131,4 @@ def test_every_name_is_documented(tmp_path: Path) -> None:
 
 def test_a_home_that_is_not_there_is_no_empty_home(tmp_path: Path) -> None:
     with pytest.raises(HomeError):
-        exposition(Home(tmp_path / "nowhere"), Pulse())
+        exposition(Home(tmp_path / "nowhere"), Pulse(), Delays())

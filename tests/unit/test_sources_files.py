@@ -15,7 +15,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.sources import Position, SourceError, open_source
+from monitor.sources import Position, SourceError, files, open_source
 from monitor.sources.chunks import MAX_LINE
 from monitor.sources.files import FileSource, StandardInput
 from tests.unit.reading_sources import FORMS, chunks_of, lines_of, packed
@@ -129,7 +129,7 @@ def test_a_large_file_that_grows_keeps_its_fingerprint(tmp_path: Path) -> None:
     assert chunks_of(FileSource(path, "e"), position)[-1].position.fingerprint == position.fingerprint
 
 
-def test_following_waits_for_the_end_of_a_line_and_reads_on(tmp_path: Path) -> None:
+def test_following_waits_for_the_end_of_a_line_and_reads_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "events.jsonl"
     path.write_bytes(b"one\ntw")
     source = FileSource(path, "e", follow=True)
@@ -144,6 +144,7 @@ def test_following_waits_for_the_end_of_a_line_and_reads_on(tmp_path: Path) -> N
     chunk = source.read(chunk.position, 100)
     assert (chunk.lines, chunk.restarted) == ([b"new"], True)
     path.unlink()
+    monkeypatch.setattr(files, "LAST_WORDS", 0.0)
     gone = source.read(chunk.position, 100)
     source.close()
     assert gone.eof

@@ -16,6 +16,7 @@ import pytest
 
 from detectors.example import event, several
 from monitor.metrics import Pulse
+from monitor.runners.delays import Delays
 from monitor.store.home import Home
 from monitor.web.app import create_app
 from monitor.web.render import PARTS
@@ -130,7 +131,7 @@ def test_a_page_that_cannot_start_is_told(tmp_path: Path) -> None:
             raise RuntimeError("broken")
         yield
 
-    app = create_app(Home(tmp_path), Pulse(), hosts=None, made_up=False)
+    app = create_app(Home(tmp_path), Pulse(), Delays(), hosts=None, made_up=False)
     app.router.lifespan_context = broken
     with pytest.raises(PageError), PageServer(app, listener):
         pytest.fail("it does not start")

@@ -15,6 +15,7 @@ from config.ruleset import load
 from detectors.example import event, opened, several
 from monitor.identifiers.pseudonyms import Pseudonymiser
 from monitor.metrics import Pulse
+from monitor.runners.delays import Delays
 from monitor.runners.embedded import EmbeddedRunner
 from monitor.sources import open_source
 from monitor.store.home import Home
@@ -97,7 +98,7 @@ def visiting(
     listener = listen("127.0.0.1", 0, fallback=False)
     address = address_of(listener)
     with (
-        PageServer(create_app(home, pulse, hosts=hosts, made_up=made_up), listener),
+        PageServer(create_app(home, pulse, Delays(), hosts=hosts, made_up=made_up), listener),
         httpx.Client(base_url=address, trust_env=False) as client,
     ):
         yield client

@@ -1,0 +1,68 @@
+"""A monitor that serves, as a real process, and a sender that talks to it over HTTP."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+
+from tests.command import Call, Commands
+
+SINGLE = {"Content-Type": "application/cloudevents+json"}
+BATCH = {"Content-Type": "application/cloudevents-batch+json"}
+
+
+class Served:
+    """A running `serve`: its process and its address."""
+
+    def __init__(self, commands: Commands, *arguments: str) -> None:
+        self.call: Call = commands.start("serve", "--port", "0", *arguments)
+        until = time.monotonic() + 60
+        while not (address := self.call.printed()).endswith("\n"):
+            assert time.monotonic() < until, self.call.told()
+            time.sleep(0.01)
+        self.address = address.strip()
+
+    def end(self) -> str:
+        """Ends it as an operator does; what it told."""
+        self.call.kill(signal.SIGTERM)
+        ended = self.call.wait()
+        assert ended.status == 0, ended.told
+        return ended.told
+
+
+@contextmanager
+def serving(commands: Commands, *arguments: str) -> Iterator[Served]:
+    """A `serve` that is ended at the end."""
+    served = Served(commands, *arguments)
+    try:
+        yield served
+    finally:
+        served.end()
+
+
+def token(commands: Commands, *arguments: str) -> dict[str, str]:
+    """The header with a new token of the home `home`."""
+    made = commands.good("token", "create", "--name", "registry", "--home", "home", *arguments)
+    assert made.count("\n") == 1
+    return {"Authorization": f"Bearer {made.strip()}"}
+
+
+def batch_of(events: Sequence[bytes]) -> bytes:
+    """The body of a batch."""
+    return b"[" + b",".join(events) + b"]"
+
+
+def problem(answer: httpx.Response, status: int) -> dict[str, Any]:
+    """The problem+json of an answer that must have a status."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    found: dict[str, Any] = json.loads(answer.content)
+    assert {"type", "title", "detail"} <= found.keys()
+    assert found["status"] == status
+    return found
