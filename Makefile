@@ -32,7 +32,7 @@ BENCHMARKS := $(patsubst %/__main__.py,%,$(wildcard benchmarks/*/__main__.py)) \
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
 	--generate-hashes --no-header --no-annotate $(if $(UPGRADE),--upgrade) pyproject.toml --group build
 
-.PHONY: help install demo test test-core lint types format bench lock wheel clean dev system-packages
+.PHONY: help install demo test test-core stress lint types format bench lock wheel clean dev system-packages
 
 help: ## 列出各个目标 / list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -47,6 +47,9 @@ test: system-packages install lint types ## 全部检查与测试 / every check 
 
 test-core: install dev ## 不需要浏览器和服务的测试 / the tests that need no browser and no server
 	$(PYTEST) --ignore=tests/browser
+
+stress: install dev ## 百万敌意事件，约半小时 / a million hostile events, read and sent; half an hour
+	STRESS_EVENTS=$(or $(EVENTS),1000000) $(BIN)/pytest -n 2 tests/stress
 
 lint: dev ## 代码规范 / ruff: rules and format
 	$(BIN)/ruff check .

@@ -28,6 +28,13 @@ class Served:
             time.sleep(0.01)
         self.address = address.strip()
 
+    def wait_for_live(self) -> None:
+        """Waits until what was there has been read."""
+        until = time.monotonic() + 60
+        while httpx.get(f"{self.address}healthz").json()["doing"] != "live":
+            assert time.monotonic() < until, self.call.told()
+            time.sleep(0.01)
+
     def end(self) -> str:
         """Ends it as an operator does; what it told."""
         self.call.kill(signal.SIGTERM)

@@ -53,6 +53,7 @@ def test_what_is_sent_is_decided_durable_and_answered(commands: Commands, tmp_pa
         def post(body: bytes, **headers: str) -> httpx.Response:
             return client.post("/api/v1/events", content=body, headers={**good, **headers})
 
+        served.wait_for_live()
         first = post(irregular(1), **SINGLE)
         assert (first.status_code, first.json()) == (200, {"accepted": 1, "repeats": 0, "refused": 0})
         assert ids_in_log(tmp_path / "home")["i1"] == 1  # beside the writer, before anything else happens

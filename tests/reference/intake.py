@@ -139,7 +139,7 @@ def parse(body: bytes) -> Any:
         raise Refused("too_deep")
     try:
         return json.loads(text, parse_constant=no_constant)
-    except ValueError:
+    except (ValueError, RecursionError):  # nested deeper than it says outside of texts: broken
         raise Refused("not_json") from None
 
 

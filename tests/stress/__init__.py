@@ -1,0 +1,1 @@
+"""Long runs of what the other tests do in short: `make stress`."""
