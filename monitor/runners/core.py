@@ -140,10 +140,21 @@ class Core:
         return self.since_snapshot >= max(_SNAPSHOT_EVENTS, _SNAPSHOT_SHARE * len(self.flow.subjects))
 
     def snapshot(self) -> None:
-        """Writes a snapshot of a judged state, where the log has grown since the last and the state holds all of it."""
+        """Writes a snapshot of a judged state, where the log has grown since the last and the state holds all of it.
+        One that cannot be written is told of and tried again after as many events more.
+        """
         if self.since_snapshot and not any(stage == UNFILED for stage, _ in self.flow.parked):
             versions = state.state_versions(self._pseudonyms)
-            snapshots.write(self.home.snapshots, self.seq, state.frames_of(self.flow, versions))
+            try:
+                snapshots.write(self.home.snapshots, self.seq, state.frames_of(self.flow, versions))
+            except OSError as error:
+                log.warning(
+                    "快照未能写入（%s），请检查磁盘；数据都在日志中，下次启动较慢 / "
+                    "no snapshot could be written (%s): check the disk; everything is in the log, "
+                    "the next start is slower",
+                    error.strerror,
+                    error.strerror,
+                )
             self.since_snapshot = 0
 
     def _write_names(self, connection: Connection) -> None:

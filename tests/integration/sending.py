@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import signal
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
 
+from monitor.store import log as eventlog
+from monitor.store.home import Home, HomeError
 from tests.command import Call, Commands
 
 SINGLE = {"Content-Type": "application/cloudevents+json"}
@@ -63,6 +67,18 @@ def token(commands: Commands, *arguments: str) -> dict[str, str]:
 def batch_of(events: Sequence[bytes]) -> bytes:
     """The body of a batch."""
     return b"[" + b",".join(events) + b"]"
+
+
+def ids_in_log(home: Path) -> Counter[str]:
+    """How often each id stands in the log of a home; none where there is no home yet."""
+    try:
+        engine = Home(home).reader()
+    except HomeError:
+        return Counter()
+    with engine.connect() as connection:
+        found = Counter(one.id for block in eventlog.read_blocks(connection) for one in block.events)
+    engine.dispose()
+    return found
 
 
 def problem(answer: httpx.Response, status: int) -> dict[str, Any]:

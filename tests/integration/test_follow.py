@@ -16,6 +16,7 @@ from monitor.store import log as eventlog
 from monitor.store.home import Home, HomeError
 from tests.command import ROOT, Commands
 from tests.engine import event, line, opened
+from tests.integration.sending import ids_in_log
 
 PATIENCE = 60.0
 
@@ -38,16 +39,7 @@ def append(path: Path, content: bytes) -> None:
 
 
 def ids(home: Path) -> Counter[str]:
-    try:
-        engine = Home(home).reader()
-    except HomeError:
-        return Counter()
-    try:
-        with engine.connect() as connection:
-            found = Counter(one.id for block in eventlog.read_blocks(connection) for one in block.events)
-    finally:
-        engine.dispose()
-    return Counter({one: count for one, count in found.items() if one.startswith("i")})
+    return Counter({one: count for one, count in ids_in_log(home).items() if one.startswith("i")})
 
 
 def wait_for(numbers: range, home: Path) -> None:

@@ -15,11 +15,9 @@ import httpx
 import pytest
 
 from monitor.events.refusal import REASONS
-from monitor.store import log as eventlog
-from monitor.store.home import Home
 from tests.command import Commands
 from tests.engine import event, line
-from tests.integration.sending import BATCH, SINGLE, Served, batch_of, problem, serving, token
+from tests.integration.sending import BATCH, SINGLE, Served, batch_of, ids_in_log, problem, serving, token
 from tests.reference.cases import make_case
 
 KILLS = 25
@@ -35,14 +33,6 @@ def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
 
 def irregular(number: int, **more: Any) -> bytes:
     return line({**event(f"E{number:06d}", "tax.irregular", "2025-03-01T00:00:00Z"), "id": f"i{number}", **more})
-
-
-def ids_in_log(home: Path) -> Counter[str]:
-    engine = Home(home).reader()
-    with engine.connect() as connection:
-        found = Counter(one.id for block in eventlog.read_blocks(connection) for one in block.events)
-    engine.dispose()
-    return found
 
 
 def test_what_is_sent_is_decided_durable_and_answered(commands: Commands, tmp_path: Path) -> None:
