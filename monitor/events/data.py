@@ -6,8 +6,10 @@ A field that may be missing is `UNSET`, never `None`: `null` in a known field is
 from __future__ import annotations
 
 import datetime as dt
+import sys
+from typing import Annotated
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from monitor.events.vocabulary import (
     AddressKind,
@@ -20,7 +22,12 @@ from monitor.events.vocabulary import (
 )
 
 Text = str | UnsetType
-Number = float | UnsetType
+Year = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+"""A whole number that 64 bits hold; the schemas say so."""
+
+Number = Annotated[float, Meta(ge=-sys.float_info.max, le=sys.float_info.max)] | UnsetType
+"""A number that a double holds; the schemas say so."""
+
 Truth = bool | UnsetType
 
 
@@ -101,7 +108,7 @@ class SuspendedData(Struct, omit_defaults=True, gc=False):
 class YearData(Struct, gc=False):
     """An annual report, by its year."""
 
-    year: int
+    year: Year
 
 
 class InspectedData(Struct, omit_defaults=True):

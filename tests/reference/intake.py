@@ -6,8 +6,8 @@ First step of the reference: bytes come in, an `Event`, a `Refusal` or nothing (
 from __future__ import annotations
 
 import json
-import math
 import re
+import sys
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -201,11 +201,11 @@ def value(name: str, given: Any) -> Any:
         case "texts":
             return [plain_text(name, one) for one in array(name, given)]
         case "whole":
-            if isinstance(given, bool) or not isinstance(given, int):
+            if isinstance(given, bool) or not isinstance(given, int) or not -(2**63) <= given < 2**63:
                 raise Refused(f"wrong_type:{name}")
             return given
         case "number":
-            if isinstance(given, bool) or not isinstance(given, int | float) or not math.isfinite(given):
+            if isinstance(given, bool) or not isinstance(given, int | float) or abs(given) > sys.float_info.max:
                 raise Refused(f"wrong_type:{name}")
             return given
         case "truth":
