@@ -32,7 +32,7 @@ from monitor.identifiers.pseudonyms import Pseudonymiser
 from monitor.runners.core import Core
 from monitor.runners.flow import Flow
 from monitor.sources import Chunk, Position, Source
-from monitor.store import writer
+from monitor.store import deadletters, writer
 from monitor.store.home import Home, HomeLock, set_meta
 
 _CHUNK_BYTES: Final = 1 << 20
@@ -180,7 +180,7 @@ class EmbeddedRunner:
             letters.append(self._dead_letter(source, chunk, candidates[place][0], conflict, received))
         with self._transaction() as connection:
             accepted = self._core.commit(connection, received)
-            writer.write_dead_letters(connection, letters)
+            deadletters.write(connection, letters)
             writer.write_position(connection, source.name, chunk.position)
             for letter in letters:
                 self._core.count("dead_letters", letter.reason)
