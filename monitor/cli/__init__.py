@@ -15,7 +15,7 @@ from rich.logging import RichHandler
 from sqlalchemy.exc import DatabaseError
 
 from config.ruleset import RulesError
-from monitor.cli import address, demo, explain, export, generate, rules, run, schema
+from monitor.cli import address, demo, explain, export, generate, replay, rules, run, schema
 from monitor.cli.failure import Failure
 from monitor.sources import SourceError
 from monitor.store.home import HomeError
@@ -33,6 +33,8 @@ app.command("demo")(demo.demo)
 app.command("run")(run.run)
 app.command("serve")(demo.serve)
 app.command("export")(export.export)
+app.command("replay-dead-letters")(replay.replay_dead_letters)
+app.command("replay-parked")(replay.replay_parked)
 app.command("address")(address.address)
 app.command("rules")(rules.rules)
 app.command("explain")(explain.explain)

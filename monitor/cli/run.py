@@ -109,6 +109,7 @@ def keep_reading(runner: embedded.EmbeddedRunner, sources: list[Source], should_
             busy = runner.step(source, told) or busy
             for problem in told[known:]:
                 print(f"credit-monitor: {problem}", file=sys.stderr)
+        busy = runner.answer_requests() or busy
         if time.monotonic() - ticked >= _TICK_SECONDS:
             ticked = time.monotonic()
             runner.tick()

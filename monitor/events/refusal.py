@@ -90,9 +90,7 @@ _LIKE_A_NUMBER: Final = re.compile(
 )
 """What may be the number of a passport, permit or telephone: seven letters and digits or more, four digits among them;
 or seven digits in groups."""
-_DATE: Final = re.compile(
-    r"(?:18|19|20)\d\d([-/.]?)(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12]\d|3[01])(?:[T ]\d{2,6}Z?)?"
-)
+_DATE: Final = re.compile(r"(?:18|19|20)\d\d([-/.]?)(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12]\d|3[01])(?:[T ]\d{2,6}Z?)?")
 _RESIDENT: Final = re.compile(r"(?=(\d{17}[\dXx]))")
 _WORDS: Final = re.compile(r"[^\W_]+")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -29,8 +29,10 @@ from monitor.events.types import (
 )
 from monitor.events.vocabulary import CLOCK_SUBJECT, MONITOR_SUBJECT
 from monitor.identifiers.pseudonyms import Pseudonymiser
+from monitor.runners import replay
 from monitor.runners.core import Core
-from monitor.runners.flow import Flow
+from monitor.runners.flow import UNFILED, Admission, Flow
+from monitor.runners.requests import Desk
 from monitor.sources import Chunk, Position, Source
 from monitor.store import deadletters, writer
 from monitor.store.home import Home, HomeLock, set_meta
@@ -77,10 +79,11 @@ class EmbeddedRunner:
             self._officer = officer
             self._judge_every = judge_every
             self._on_progress = on_progress
-            self._clock = clock or (lambda: time.time_ns() // 1000)
-            self._pseudonyms = pseudonyms
+            self.clock = clock or (lambda: time.time_ns() // 1000)
+            self.pseudonyms = pseudonyms
             self._intake = Intake(pseudonyms)
             self._ahead = False
+            self._desk = Desk(home, replay.KINDS)
             self._engine = home.writer()
             with self._engine.begin() as connection:
                 self._positions = writer.read_positions(connection)
@@ -101,6 +104,7 @@ class EmbeddedRunner:
             for source in list(waiting):
                 if not self.step(source, problems):
                     waiting.remove(source)
+                self.answer_requests()
                 if should_stop():
                     break
         self.settle()
@@ -146,6 +150,7 @@ class EmbeddedRunner:
 
     def close(self) -> None:
         """Judges what waits, writes a snapshot where something changed, and lets the next writer in."""
+        self._desk.close()
         try:
             if not self._ahead:
                 self.settle()
@@ -154,11 +159,68 @@ class EmbeddedRunner:
             self._engine.dispose()
             self._lock.release()
 
+    # -- what other processes ask for -----------------------------------------------------------------------------
+
+    def answer_requests(self) -> bool:
+        """One step of what a command asks of the writer through the home; whether there was something."""
+        return self._desk.turn(self)
+
+    @property
+    def ahead(self) -> bool:
+        """Whether the state is ahead of the store, after a transaction that failed: then it can only be closed."""
+        return self._ahead
+
+    @property
+    def positions(self) -> Mapping[str, Position]:
+        """How far each source was read."""
+        return self._positions
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A look at the store between two transactions."""
+        with self._engine.connect() as connection:
+            yield connection
+
+    def take_again(
+        self,
+        candidates: Sequence[Candidate],
+        received: int,
+        write: Callable[[Connection, Sequence[Admission]], None],
+    ) -> None:
+        """Files events that intake read again; what became of each is written with them, in one transaction."""
+        self._ahead = True
+        admitted = []
+        for candidate in candidates:
+            repeats, conflicts = self._core.admit([candidate], received)
+            admitted.append(Admission.CONFLICT if conflicts else Admission.REPEAT if repeats else Admission.NEW)
+        with self._transaction() as connection:
+            self.progress.events += self._core.commit(connection, received)
+            write(connection, admitted)
+            if self._due():
+                self._core.judge(connection)
+            writer.write_counters(connection, self._core.totals)
+        self.progress.repeats += admitted.count(Admission.REPEAT)
+        if self._on_progress is not None:
+            self._on_progress(self.progress)
+
+    def try_parked(self) -> None:
+        """Judges parked subjects once more. Where a history lacks what the log says, the state is brought up again from
+        snapshot and log, as at a start; nothing is read meanwhile.
+        """
+        self.settle()
+        parked = self.flow.parked
+        if any(stage == UNFILED for stage, _ in parked):
+            self._core = Core(self.home, self._engine, self.rules, self.pseudonyms)
+        elif parked:
+            self.flow.take_up(dict(parked))
+            with self._transaction() as connection:
+                self._core.judge(connection)
+
     # -- the micro-batch ------------------------------------------------------------------------------------------
 
     def _take(self, source: Source, chunk: Chunk) -> None:
         """One chunk: intake decides about each line, then everything is committed at once."""
-        received = self._clock()
+        received = self.clock()
         letters: list[DeadLetter] = []
         candidates: list[tuple[int, Candidate]] = []
         read, problems, oversized = self._intake.read, chunk.problems, chunk.oversized
@@ -210,7 +272,7 @@ class EmbeddedRunner:
     def _dead_letter(self, source: Source, chunk: Chunk, index: int, refusal: Refusal, received: int) -> DeadLetter:
         oversized = chunk.oversized.get(index)
         line = chunk.lines[index]
-        text, masked = readable_text(line, self._pseudonyms)
+        text, masked = readable_text(line, self.pseudonyms)
         return DeadLetter(
             source=source.name,
             line=chunk.number(index),
@@ -225,7 +287,7 @@ class EmbeddedRunner:
 
     def _own(self, kind: type[Event], subject: str, data: object) -> None:
         """Writes an event of the monitor's own. Only a tick moves Now: an old log keeps its Now."""
-        now = self._clock()
+        now = self.clock()
         at = now if kind is Ticked else self.flow.now
         event = kind(
             id=f"{kind.__struct_config__.tag} {as_text(now)}",

@@ -222,7 +222,9 @@ def counts(connection: Connection, chosen: Chosen) -> Iterator[DayCount]:
         query = query.where(_COUNT.day >= _day(chosen.since))
     if chosen.until is not None:
         query = query.where(_COUNT.day <= _day(chosen.until - 1))
-    for day, source, reason, count, left in connection.execute(query.order_by(_COUNT.day, _COUNT.source, _COUNT.reason)):
+    for day, source, reason, count, left in connection.execute(
+        query.order_by(_COUNT.day, _COUNT.source, _COUNT.reason)
+    ):
         yield DayCount(day, source, reason, count, left)
 
 

@@ -186,6 +186,11 @@ def set_meta(connection: Connection, key: str, value: str) -> None:
     connection.execute(META.insert().values(key=key, value=value))
 
 
+def forget_meta(connection: Connection, beginning: str) -> None:
+    """Forgets the values whose keys begin with some text."""
+    connection.execute(META.delete().where(META.c.key.startswith(beginning, autoescape=True)))
+
+
 def _engine(path: Path, *, read_only: bool) -> Engine:
     query = {"mode": "ro", "uri": "true"} if read_only else {"uri": "true"}
     # Quoted: a folder may be called `100%` or `a#b`.
