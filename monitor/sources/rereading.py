@@ -202,8 +202,8 @@ class _Table:
 
         self._source = TableSource(path, name, rules)
         self._is_packed = path.name.lower().endswith(PACKED_ENDINGS)
-        self._chunk = self._source.read(Position(), 1)
-        now, _, mark = self._chunk.position.fingerprint.rpartition("#")
+        self._chunk: Chunk | None = None
+        now, _, mark = self._source.read(Position(), 1).position.fingerprint.rpartition("#")
         was = before.rpartition("#")[0]
         self._is_another = was.startswith("p:") and was != now
         self._print = f"{was}#{mark}"
@@ -212,10 +212,10 @@ class _Table:
         """The events of the row that begins at a place. Raises LostError."""
         if self._is_another:
             raise LostError("differs")
-        made = _events(self._chunk, line, offset)
-        while not made and self._chunk.position.offset <= offset and self._is_packed and not self._chunk.eof:
-            self._chunk = self._read(self._chunk.position)
-            made = _events(self._chunk, line, offset)
+        chunk = self._chunk
+        while self._is_packed and chunk is not None and chunk.position.offset <= offset and not chunk.eof:
+            chunk = self._chunk = self._read(chunk.position)
+        made = [] if chunk is None else _events(chunk, line, offset)
         if not made:
             self._chunk = self._read(Position(offset, line - 1, self._print))
             made = _events(self._chunk, line, offset)
