@@ -7,6 +7,7 @@ Here and nowhere else an event is refused, a number becomes a pseudonym, and the
 from __future__ import annotations
 
 import json
+import logging
 import re
 from typing import Any, Final, NamedTuple
 from zlib import crc32
@@ -17,10 +18,12 @@ from msgspec import UNSET
 from config.moments import DAY, MissingOffsetError, parse_moment
 from monitor.events import types
 from monitor.events.data import Identity
-from monitor.events.refusal import Refusal, from_decode_error, shown, type_of
+from monitor.events.refusal import Refusal, defect, from_decode_error, shown, type_of
 from monitor.events.types import Event
 from monitor.events.vocabulary import CLOCK_SUBJECT
 from monitor.identifiers.pseudonyms import Pseudonymiser, masked
+
+log = logging.getLogger(__name__)
 
 MAX_BYTES: Final = 256 * 1024
 MAX_DEPTH: Final = 64
@@ -34,6 +37,8 @@ _ESCAPE: Final = re.compile(
 )
 """An escape in a JSON text; the group is there for a surrogate without its other half."""
 _NONCHARACTER: Final = "\uffff"
+_TELL_DEFECTS: Final = 10
+"""So many lines that bring out a defect are told of one by one; the page and the export show them all."""
 
 
 _TO_FINISH: Final = frozenset(
@@ -63,15 +68,33 @@ class Candidate(NamedTuple):
 
 
 class Intake:
-    """Reads, checks and pseudonymises single events. Holds no state but its keys."""
+    """Reads, checks and pseudonymises single events. What it finds depends on its keys alone."""
 
     def __init__(self, pseudonyms: Pseudonymiser) -> None:
         """`pseudonyms`: makes the pseudonyms of what is accepted."""
         self.pseudonyms = pseudonyms
+        self._defects = 0
         self._decode = msgspec.json.Decoder(types.PublicEvent).decode
 
     def read(self, line: bytes, received: int) -> Candidate | None:
-        """The event of a line received at a moment, or None where the line is blank. Raises Refusal."""
+        """The event of a line received at a moment, or None where the line is blank. Raises Refusal, also where the
+        line brings out a defect of ours: it waits for the fix, and everything else goes on.
+        """
+        try:
+            return self._read(line, received)
+        except (Refusal, MemoryError):
+            raise
+        except Exception as error:
+            refusal = defect(error)
+            self._defects += 1
+            if self._defects <= _TELL_DEFECTS:
+                log.error(
+                    "程序缺陷，该行转入死信，其余继续 / a defect: a line could not be read and is a dead letter: %s",
+                    refusal.detail,
+                )
+            raise refusal from error
+
+    def _read(self, line: bytes, received: int) -> Candidate | None:
         if len(line) > MAX_BYTES:
             line = line.strip()  # what stands around an event is no part of it
             if len(line) > MAX_BYTES:
@@ -82,7 +105,7 @@ class Intake:
             event = self._decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             if line.startswith(_BOM) and not line.startswith(_BOM, len(_BOM)):
-                return self.read(line[len(_BOM) :], received)
+                return self._read(line[len(_BOM) :], received)
             if not line.strip():
                 return None
             mended = self._around_surrogates(line, error)

@@ -23,6 +23,7 @@ WEAK_PREFIX: Final = "name:"
 _DIGEST_CHARACTERS: Final = 32
 _REMEMBERED: Final = 1 << 13
 _OURS: Final = re.compile(r"([nt])\d+:").match
+_KEPT: Final = re.compile(r"[pt](\d{1,4}):[0-9a-f]{32}").fullmatch
 
 
 class Pseudonymiser:
@@ -88,6 +89,10 @@ class Pseudonymiser:
         digits = "".join(character for character in phone if character.isalnum() or character == "+")
         return self._chain(f"phone|{digits}", "t")
 
+    def for_kept_texts(self) -> KeptPseudonymiser:
+        """The same chain, for texts in which numbers were replaced by our pseudonyms before they were kept."""
+        return KeptPseudonymiser(self._keys)
+
     def _chain(self, text: str, kind: str) -> str:
         known = self._known.get(text)
         if known is None:
@@ -96,6 +101,24 @@ class Pseudonymiser:
                 self._known.clear()
             self._known[text] = known
         return known
+
+
+class KeptPseudonymiser(Pseudonymiser):
+    """Reads kept texts of refused events: where one of our pseudonyms stands for a number, it is taken as it is."""
+
+    def number(self, id_type: str, number: str) -> str:
+        """The pseudonym of an identity number, or of one that became its pseudonym when it was kept."""
+        kept = self._kept(number)
+        return super().number(id_type, number) if kept is None else kept
+
+    def phone(self, phone: str) -> str:
+        """The same for a telephone number."""
+        kept = self._kept(phone)
+        return super().phone(phone) if kept is None else kept
+
+    def _kept(self, text: str) -> str | None:
+        found = _KEPT(text.strip())
+        return None if found is None else self.lift(text.strip(), int(found[1]))
 
 
 def is_weak(identity: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -29,13 +29,15 @@ from monitor.events.types import (
 )
 from monitor.events.vocabulary import CLOCK_SUBJECT, MONITOR_SUBJECT
 from monitor.identifiers.pseudonyms import Pseudonymiser
+from monitor.runners import replay
 from monitor.runners.clock import SteadyClock
 from monitor.runners.core import Core
 from monitor.runners.delays import Delays
-from monitor.runners.flow import Flow
-from monitor.runners.inbox import Delivery, Verdict
+from monitor.runners.flow import UNFILED, Admission, Flow
+from monitor.runners.inbox import Delivery, Refusals, Verdict
+from monitor.runners.requests import Desk
 from monitor.sources import Chunk, Position, Source
-from monitor.store import writer
+from monitor.store import deadletters, writer
 from monitor.store.home import Home, HomeLock, set_meta
 
 _CHUNK_BYTES: Final = 1 << 20
@@ -83,11 +85,13 @@ class EmbeddedRunner:
             self._officer = officer
             self._judge_every = judge_every
             self._on_progress = on_progress
-            self._clock = clock or SteadyClock()
+            self.clock = clock or SteadyClock()
             self._delays = delays or Delays()
-            self._pseudonyms = pseudonyms
+            self.pseudonyms = pseudonyms
             self._intake = Intake(pseudonyms)
             self._ahead = False
+            self._refusals = Refusals()
+            self._desk = Desk(home, replay.KINDS)
             self._engine = home.writer()
             with self._engine.begin() as connection:
                 self._positions = writer.read_positions(connection)
@@ -108,6 +112,7 @@ class EmbeddedRunner:
             for source in list(waiting):
                 if not self.step(source, problems):
                     waiting.remove(source)
+                self.answer_requests()
                 if should_stop():
                     break
         self.settle()
@@ -160,6 +165,7 @@ class EmbeddedRunner:
 
     def close(self) -> None:
         """Judges what waits, writes a snapshot where something changed, and lets the next writer in."""
+        self._desk.close()
         try:
             if not self._ahead:
                 self.settle()
@@ -167,6 +173,65 @@ class EmbeddedRunner:
         finally:
             self._engine.dispose()
             self._lock.release()
+
+    # -- what other processes ask for -----------------------------------------------------------------------------
+
+    def answer_requests(self) -> bool:
+        """One step of what a command asks of the writer through the home; whether there was something."""
+        return self._desk.turn(self)
+
+    @property
+    def ahead(self) -> bool:
+        """Whether the state is ahead of the store, after a transaction that failed: then it can only be closed."""
+        return self._ahead
+
+    @property
+    def positions(self) -> Mapping[str, Position]:
+        """How far each source was read."""
+        return self._positions
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A look at the store between two transactions."""
+        with self._engine.connect() as connection:
+            yield connection
+
+    def take_again(
+        self,
+        candidates: Sequence[Candidate],
+        received: int,
+        write: Callable[[Connection, Sequence[Admission]], None],
+    ) -> None:
+        """Files events that intake read again; what became of each is written with them, in one transaction."""
+        self._ahead = True
+        admitted = []
+        for candidate in candidates:
+            found = self._core.admit([candidate], received)
+            admitted.append(
+                Admission.CONFLICT if found.conflicts else Admission.REPEAT if found.repeats else Admission.NEW
+            )
+        with self._transaction() as connection:
+            self.progress.events += self._core.commit(connection, received)
+            write(connection, admitted)
+            if self._due():
+                self._core.judge(connection)
+            writer.write_counters(connection, self._core.totals)
+        self.progress.repeats += admitted.count(Admission.REPEAT)
+        if self._on_progress is not None:
+            self._on_progress(self.progress)
+
+    def try_parked(self) -> None:
+        """Judges parked subjects once more. Where a history lacks what the log says, the state is brought up again from
+        snapshot and log, as at a start; nothing is read meanwhile.
+        """
+        self.settle()
+        parked = self.flow.parked
+        if any(stage == UNFILED for stage, _ in parked):
+            self._core = Core(self.home, self._engine, self.rules, self.pseudonyms)
+        elif parked:
+            self.flow.take_up(dict(parked))
+            with self._transaction() as connection:
+                self._core.judge(connection)
 
     # -- the micro-batch ------------------------------------------------------------------------------------------
 
@@ -209,7 +274,9 @@ class EmbeddedRunner:
         def refuse(number: int, index: int, refusal: Refusal, event_id: str = "") -> None:
             verdicts[number][index] = Verdict("refused", event_id, refusal.reason, refusal.detail)
             delivery = deliveries[number]
-            letters.append(self._letter(delivery.origin, delivery.lines[index], index + 1, 0, refusal, received))
+            letter = self._letter(delivery.origin, delivery.lines[index], index + 1, 0, refusal, received)
+            if self._refusals.new(delivery.origin, refusal.reason, letter.digest):
+                letters.append(letter)
 
         for number, delivery in enumerate(deliveries):
             for index, line in enumerate(delivery.lines):
@@ -241,7 +308,7 @@ class EmbeddedRunner:
     def _received(self) -> int:
         """The moment at which a micro-batch is received."""
         self._delays.receive()
-        return self._clock()
+        return self.clock()
 
     def _commit(
         self, received: int, letters: Sequence[DeadLetter], repeats: int, position: tuple[str, Position] | None
@@ -249,7 +316,7 @@ class EmbeddedRunner:
         """Writes a micro-batch, with what follows from it where that is due."""
         with self._transaction() as connection:
             accepted = self._core.commit(connection, received)
-            writer.write_dead_letters(connection, letters)
+            deadletters.write(connection, letters)
             for letter in letters:
                 self._core.count("dead_letters", letter.reason)
             if position is not None:
@@ -288,7 +355,7 @@ class EmbeddedRunner:
     def _letter(
         self, source: str, line: bytes, number: int, offset: int, refusal: Refusal, received: int
     ) -> DeadLetter:
-        text, masked = readable_text(line, self._pseudonyms)
+        text, masked = readable_text(line, self.pseudonyms)
         return DeadLetter(
             source=source,
             line=number,
@@ -303,7 +370,7 @@ class EmbeddedRunner:
 
     def _own(self, kind: type[Event], subject: str, data: object) -> None:
         """Writes an event of the monitor's own. Only a tick moves Now: an old log keeps its Now."""
-        now = self._clock()
+        now = self.clock()
         at = now if kind is Ticked else self.flow.now
         event = kind(
             id=f"{kind.__struct_config__.tag} {as_text(now)}",

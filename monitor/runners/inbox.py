@@ -56,6 +56,24 @@ class Delivery:
         self.verdicts: Future[list[Verdict]] = Future()
 
 
+class Refusals:
+    """What was refused of senders lately: who repeats a request after a lost answer shall not fill the dead letters."""
+
+    def __init__(self) -> None:
+        """Nothing was refused."""
+        self._known: dict[tuple[str, str, str], None] = {}
+
+    def new(self, origin: str, reason: str, digest: str) -> bool:
+        """Whether this text was not refused of this sender for this reason before."""
+        key = (origin, reason, digest)
+        if key in self._known:
+            return False
+        self._known[key] = None
+        if len(self._known) > MAX_WAITING:
+            del self._known[next(iter(self._known))]
+        return True
+
+
 class Inbox:
     """Deliveries that wait; any thread offers, the writer takes. `bell` is rung when something comes."""
 

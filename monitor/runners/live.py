@@ -79,6 +79,7 @@ class LiveMonitor:
         if deliveries:
             busy = True
             self._runner.deliver(deliveries)
+        busy = self._runner.answer_requests() or busy
         if self._live and time.monotonic() - self._ticked >= TICK_SECONDS:
             self._ticked = time.monotonic()
             self._runner.tick()

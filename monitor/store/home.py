@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, inspect, select
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DatabaseError
 
+from monitor.store.migration import can_migrate, migrate
 from monitor.store.schema import META, METADATA, SCHEMA_VERSION
 
 DATABASE_NAME: Final = "monitor.db"
@@ -26,6 +27,10 @@ _CACHE_KIB: Final = 8_192
 
 class HomeError(Exception):
     """A home that cannot be used; the text says why and what to do, zh and en."""
+
+
+class HomeHeldError(HomeError):
+    """A home that another process writes."""
 
 
 class HomeLock:
@@ -40,7 +45,7 @@ class HomeLock:
             self._file.seek(0)
             holder = self._file.read().strip() or "?"
             self._file.close()
-            raise HomeError(
+            raise HomeHeldError(
                 f"{path.parent}：已有进程（{holder}）在写，一个目录只能有一个写入者 / "
                 f"process {holder} writes this home already: stop it, or use another --home"
             ) from error
@@ -106,13 +111,18 @@ class Home:
         """The database for its one writer; tables are made where they are missing. Raises HomeError."""
         engine = open_database(self.database, read_only=False)
         with engine.begin() as connection:
+            found = meta(connection, "schema") if inspect(connection).has_table(META.name) else None
+            if found is not None and can_migrate(found):
+                # By hand: Python's driver for SQLite begins no transaction for changes of tables.
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                found = migrate(connection, found)
+                set_meta(connection, "schema", found)
+            if found is not None:
+                self._check_schema(found)
             METADATA.create_all(connection)
-            found = meta(connection, "schema")
             if found is None:
                 set_meta(connection, "schema", str(SCHEMA_VERSION))
                 set_meta(connection, "seed", str(secrets.randbits(62)))
-            else:
-                self._check_schema(found)
         return engine
 
     def reader(self) -> Engine:
@@ -134,14 +144,33 @@ class Home:
                 f"{self.path}：还没有数据，请先运行 credit-monitor run / there is nothing here yet: run "
                 "`credit-monitor run --source … --home DIR` first"
             )
+        if can_migrate(found):
+            found = self._migrated(found)
         self._check_schema(found)
         return engine
+
+    def _migrated(self, found: str) -> str:
+        """Brings an older home up, for a reader that comes before any writer of this version; its version then."""
+        try:
+            lock = self.lock()
+        except HomeHeldError:
+            return found
+        try:
+            self.writer().dispose()
+        finally:
+            lock.release()
+        return str(SCHEMA_VERSION)
 
     def _check_schema(self, found: str) -> None:
         if found != str(SCHEMA_VERSION):
             raise HomeError(
                 f"{self.path}：数据格式为 {found} 版，本程序为 {SCHEMA_VERSION} 版 / the home has schema "
-                f"{found}, this program {SCHEMA_VERSION}: use the program that wrote it, or a new --home"
+                f"{found}, this program {SCHEMA_VERSION}: "
+                + (
+                    "stop the older program that writes it"
+                    if can_migrate(found)
+                    else "use the program that wrote it, or a new --home"
+                )
             )
 
 
@@ -155,6 +184,11 @@ def set_meta(connection: Connection, key: str, value: str) -> None:
     """Keeps a value about the home."""
     connection.execute(META.delete().where(META.c.key == key))
     connection.execute(META.insert().values(key=key, value=value))
+
+
+def forget_meta(connection: Connection, beginning: str) -> None:
+    """Forgets the values whose keys begin with some text."""
+    connection.execute(META.delete().where(META.c.key.startswith(beginning, autoescape=True)))
 
 
 def open_database(path: Path, *, read_only: bool) -> Engine:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Engine, Table, func, select
@@ -13,10 +13,10 @@ from config.moments import as_text, shanghai_date
 from detectors.registry import by_id
 from monitor.events.vocabulary import CLOCK_SUBJECT, MONITOR_SUBJECT
 from monitor.identifiers import credit_code
+from monitor.store import deadletters
 from monitor.store.home import meta
 from monitor.store.schema import (
     COUNTERS,
-    DEAD_LETTERS,
     ENTERPRISES,
     PARKED,
     PERSONS,
@@ -27,6 +27,7 @@ from monitor.store.schema import (
 )
 
 _unpack = msgspec.msgpack.decode
+_KINDS: Final = {"rooms": "address", "persons": "person"}
 
 
 @contextmanager
@@ -48,6 +49,11 @@ class Reader:
         """`connection`: inside one transaction."""
         self._connection = connection
         self._sources: dict[int, str] | None = None
+
+    @property
+    def connection(self) -> Connection:
+        """What other readers of the same moment read through, such as `monitor.store.deadletters`."""
+        return self._connection
 
     def signals(self, *, newest: int | None = None, level: int | None = None) -> Iterator[dict[str, Any]]:
         """Signals in force in the form of contract §4, by detector and subject; or the `newest` ones, newest first."""
@@ -105,21 +111,11 @@ class Reader:
             "identifier_suspect": credit_code.is_suspect(row.code),
         }
 
-    def dead_letters(self) -> Iterator[dict[str, Any]]:
+    def dead_letters(
+        self, chosen: deadletters.Chosen = deadletters.ANY, which: deadletters.Which = "open"
+    ) -> Iterator[dict[str, Any]]:
         """What was refused, in the order of arrival."""
-        query = select(DEAD_LETTERS).order_by(DEAD_LETTERS.c.number)
-        for row in self._connection.execution_options(yield_per=500).execute(query):
-            yield {
-                "source": row.source,
-                "line": row.line,
-                "offset": row.offset,
-                "received": as_text(row.received),
-                "reason": row.reason,
-                "detail": row.detail,
-                "text": row.text,
-                "masked": row.masked,
-                "digest": row.digest,
-            }
+        return deadletters.read(self._connection, chosen, which)
 
     def totals(self) -> dict[tuple[str, str], int]:
         """Running totals by name and label."""
@@ -133,7 +129,7 @@ class Reader:
         return {(detector, level): count for detector, level, count in rows}
 
     def counts(self) -> dict[str, int]:
-        """How many enterprises, rooms, persons, dead letters and parked subjects there are.
+        """How many enterprises, rooms, persons, open dead letters and parked subjects there are.
 
         The clock and the monitor have numbers among the enterprises, and the person of a bare name one for each
         county: these are not counted.
@@ -143,7 +139,7 @@ class Reader:
             "enterprises": self._count(ENTERPRISES) - self._count(ENTERPRISES, apart),
             "rooms": self._count(ROOMS),
             "persons": self._count(PERSONS, PERSONS.c.key.not_like("#%")),
-            "dead_letters": self._count(DEAD_LETTERS),
+            "dead_letters": sum(deadletters.open_counts(self._connection).values()),
             "parked": self._count(PARKED),
         }
 
@@ -155,7 +151,12 @@ class Reader:
     def parked(self) -> list[dict[str, Any]]:
         """The subjects that wait for a fix."""
         return [
-            {"stage": row.stage, "subject": row.ref, "reason": row.reason}
+            {
+                "stage": row.stage,
+                "subject": row.ref,
+                "key": self._subject(_KINDS.get(row.stage, "enterprise"), row.ref)[0],
+                "reason": row.reason,
+            }
             for row in self._connection.execute(select(PARKED).order_by(PARKED.c.stage, PARKED.c.ref))
         ]
 

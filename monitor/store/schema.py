@@ -16,9 +16,11 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    text,
 )
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
+"""`monitor.store.migration` brings homes of older versions up to this one."""
 
 METADATA: Final = MetaData()
 
@@ -58,7 +60,29 @@ DEAD_LETTERS: Final = Table(
     Column("text", Text, nullable=False),
     Column("masked", Boolean, nullable=False),
     Column("digest", Text, nullable=False),
+    Column("tries", Integer, nullable=False, server_default="1"),
+    Column("mended_at", BigInteger),
+    Column("mended_by", Text),
+    Column("mended_from", Text),
+    Column("became", Text),
+    Index("open_dead_letters_by_reason", "reason", sqlite_where=text("mended_at IS NULL")),
+    Index("open_dead_letters_by_source", "source", "reason", sqlite_where=text("mended_at IS NULL")),
 )
+"""What was refused. One that came through later stays, with when, by which officer, from what it was read, and which
+event it became (JSON); it is open until then. Both indexes end with the number, so that the newest are found at once.
+"""
+
+DEAD_LETTER_COUNTS: Final = Table(
+    "dead_letter_counts",
+    METADATA,
+    Column("day", Text, primary_key=True),
+    Column("source", Text, primary_key=True),
+    Column("reason", Text, primary_key=True),
+    Column("count", BigInteger, nullable=False),
+    Column("open", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Dead letters by the day of their receipt (Asia/Shanghai), source and present reason, so that no page counts rows."""
 
 SOURCES: Final = Table(
     "sources", METADATA, Column("ref", Integer, primary_key=True), Column("name", Text, nullable=False)

@@ -8,13 +8,11 @@ from typing import Any, Final
 from sqlalchemy import Connection, Table, delete, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 
-from monitor.events.refusal import DeadLetter
 from monitor.events.types import Changed, Established, Event
 from monitor.sources import Position
 from monitor.stages.names import Names
 from monitor.store.schema import (
     COUNTERS,
-    DEAD_LETTERS,
     ENTERPRISES,
     PARKED,
     PERSONS,
@@ -52,15 +50,6 @@ def write_position(connection: Connection, source: str, position: Position) -> N
             }
         ],
     )
-
-
-def write_dead_letters(connection: Connection, letters: Sequence[DeadLetter]) -> None:
-    """Adds what was refused."""
-    if letters:
-        connection.execute(
-            DEAD_LETTERS.insert(),
-            [{field: getattr(letter, field) for field in letter.__struct_fields__} for letter in letters],
-        )
 
 
 def write_sources(connection: Connection, names: Names, known: int) -> None:

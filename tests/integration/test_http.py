@@ -51,6 +51,9 @@ def test_what_is_sent_is_decided_durable_and_answered(commands: Commands, tmp_pa
         changed = problem(post(irregular(1, subject="E000001", time="2025-03-02T00:00:00Z"), **SINGLE), 422)
         assert [one["reason"] for one in changed["events"]] == ["conflicting_repeat"]
 
+        again = problem(post(irregular(1, subject="E000001", time="2025-03-02T00:00:00Z"), **SINGLE), 422)
+        assert again == changed  # and it is one dead letter, see below
+
         mixed = [irregular(2), irregular(3, time="today"), b'{"a":NaN}', irregular(1), irregular(4, type="no.such")]
         answer = problem(post(batch_of(mixed), **BATCH), 422)
         assert [one["status"] for one in answer["events"]] == ["accepted", "refused", "refused", "repeat", "refused"]

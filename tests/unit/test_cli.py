@@ -21,7 +21,10 @@ from tests.engine import differences, event, line, lines
 from tests.reference import naive
 from tests.reference.cases import RECEIVED, make_case
 
-COMMANDS = ("demo", "run", "serve", "export", "address", "rules", "explain", "schema", "generate")
+COMMANDS = (
+    *("demo", "run", "serve", "export", "address", "rules", "explain", "schema", "generate"),
+    *("replay-dead-letters", "replay-parked"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +94,10 @@ def test_every_command_answers_help_with_an_example(shell: Commands, command: st
         ("run", "--source", "x", "--once", "--follow"),
         ("run", "--source", "x", "--no-such-option"),
         ("export", "everything"),
+        ("export", "signals", "--counts"),
+        ("export", "dead-letters", "--counts", "--all"),
+        ("export", "dead-letters", "--reason", "boredom"),
+        ("replay-dead-letters", "--since", "yesterday"),
         ("explain",),
         ("address",),
         ("generate", "--enterprises", "none", "--years", "1", "--seed", "1", "--out", "x"),
@@ -113,6 +120,8 @@ def test_wrong_use_ends_with_status_2(shell: Commands, arguments: tuple[str, ...
         (("run", "--source", "some.jsonl", "--once", "--home", "some.csv"), "--home"),
         (("export", "signals", "--home", "nothing"), "credit-monitor run"),
         (("explain", "X", "--home", "nothing"), "credit-monitor run"),
+        (("replay-dead-letters", "--home", "nothing"), "credit-monitor run"),
+        (("replay-parked", "--home", "nothing"), "credit-monitor run"),
         (("rules", "no-such-rule"), "one-address-many-licences"),
         (("schema", "no.such.type"), "no.such.type"),
         (("schema", "--output", "some.csv/schemas"), "some.csv"),

@@ -147,8 +147,8 @@ def test_a_bad_line_is_refused_with_its_reason(text: bytes | Raw, reason: str) -
 
 
 def test_every_reason_is_reached() -> None:
-    # Below, in tests/unit/test_mapping*.py, and in tests/integration/test_http.py.
-    elsewhere = {"conflicting_repeat", "unmapped_row", "foreign_source"}
+    # Below, in tests/unit/test_mapping*.py, tests/integration/test_http.py and tests/unit/test_kept.py.
+    elsewhere = {"conflicting_repeat", "unmapped_row", "foreign_source", "intake_defect"}
     assert {reason for _, reason in REFUSED} | elsewhere == set(REASONS)
 
 
