@@ -41,7 +41,7 @@ def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
 
 
 @pytest.fixture
-def shell(commands: Commands, tmp_path: Path) -> Iterator[Commands]:
+def shell(commands: Commands, tmp_path: Path) -> Commands:
     """The command in an empty folder, unpatched."""
     commands.folder = tmp_path
     commands.patches = {}
@@ -57,8 +57,11 @@ def early(number: int, **members: Any) -> Raw:
 def ran(shell: Commands, *raws: Raw | bytes, name: str = "events.jsonl") -> Path:
     """The home of a run over some events."""
     content = b"".join((one if isinstance(one, bytes) else line(one)) + b"\n" for one in raws)
-    packed = {".gz": gzip.compress, ".zst": zstandard.compress}.get(Path(name).suffix, bytes)
-    (shell.folder / name).write_bytes(packed(content))
+    if name.endswith(".gz"):
+        content = gzip.compress(content)
+    elif name.endswith(".zst"):
+        content = zstandard.compress(content)
+    (shell.folder / name).write_bytes(content)
     ended = shell.run("run", "--source", name, "--home", "home", "--once")
     assert ended.status == 0, ended.told
     return shell.folder / "home"
