@@ -1,35 +1,29 @@
-"""Dead letters read again after a fix, by real processes: what comes through leaves the list with a trace, once.
-
-The fix of the program is a longer time that an event may lie ahead of the clock.
-"""
+"""Dead letters read again after a fix, by real processes: what comes through leaves the list with a trace, once."""
 
 from __future__ import annotations
 
 import datetime as dt
-import gzip
 import json
-import shutil
-import signal
-import sqlite3
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import zstandard
 
-from monitor.store import log as eventlog
-from monitor.store.home import Home
-from tests.command import Call, Commands, Ended
-from tests.engine import Raw, event, line, opened
-
-FIXED = {"monitor.events.intake.MAX_AHEAD": 10**18}
-AHEAD = (dt.datetime.now(dt.UTC) + dt.timedelta(days=30)).isoformat()
-RESIDENT = "11010519491231002X"
-REPLAY = ("replay-dead-letters", "--home", "home")
-LETTERS = ("export", "dead-letters", "--home", "home")
+from tests.command import Commands
+from tests.engine import event, line, opened
+from tests.integration.replaying import (
+    AHEAD,
+    FIXED,
+    LETTERS,
+    REPLAY,
+    check_counts,
+    early,
+    logged,
+    mended,
+    ran,
+    said,
+)
 
 
 @pytest.fixture(scope="module")
@@ -46,73 +40,6 @@ def shell(commands: Commands, tmp_path: Path) -> Commands:
     commands.folder = tmp_path
     commands.patches = {}
     return commands
-
-
-def early(number: int, **members: Any) -> Raw:
-    """An establishment that lies too far ahead, as long as the program is not fixed."""
-    person = {"role": "operator", "id_number": RESIDENT, "id_type": "resident_id", "name": "王小明"}
-    return {**opened(f"E{number:04d}", persons=[person]), "time": AHEAD, **members}
-
-
-def ran(shell: Commands, *raws: Raw | bytes, name: str = "events.jsonl") -> Path:
-    """The home of a run over some events."""
-    content = b"".join((one if isinstance(one, bytes) else line(one)) + b"\n" for one in raws)
-    if name.endswith(".gz"):
-        content = gzip.compress(content)
-    elif name.endswith(".zst"):
-        content = zstandard.compress(content)
-    (shell.folder / name).write_bytes(content)
-    ended = shell.run("run", "--source", name, "--home", "home", "--once")
-    assert ended.status == 0, ended.told
-    return shell.folder / "home"
-
-
-def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
-    began = time.monotonic()
-    while not condition():
-        assert time.monotonic() - began < seconds
-        time.sleep(0.01)
-
-
-def ask(home: Path, question: str) -> Any:
-    """One value of the database."""
-    connection = sqlite3.connect(f"file:{home / 'monitor.db'}?mode=ro", uri=True, timeout=30)
-    try:
-        return connection.execute(question).fetchone()[0]
-    finally:
-        connection.close()
-
-
-def mended(home: Path) -> int:
-    return int(ask(home, "select count(*) from dead_letters where mended_at is not null"))
-
-
-def logged(home: Path) -> Counter[tuple[str, str]]:
-    """Subject and id of every event of the log that is not the monitor's own."""
-    engine = Home(home).reader()
-    with engine.connect() as connection:
-        events = [one for block in eventlog.read_blocks(connection) for one in block.events]
-    engine.dispose()
-    return Counter((one.subject, one.id) for one in events if one.source != "//credit-monitor")
-
-
-def check_counts(shell: Commands) -> None:
-    """What is counted is what is there, and nothing is left in the folder of requests."""
-    wanted: Counter[tuple[str, ...]] = Counter()
-    left: Counter[tuple[str, ...]] = Counter()
-    for one in shell.rows(*LETTERS, "--all"):
-        key = (one["received"][:10], one["source"], one["reason"])
-        wanted[key] += 1
-        left[key] += one["mended_at"] is None
-    counts = shell.rows(*LETTERS, "--counts")
-    assert {(one["day"], one["source"], one["reason"]): one["count"] for one in counts} == wanted
-    assert {(one["day"], one["source"], one["reason"]): one["open"] for one in counts} == dict(left)
-    assert list((shell.folder / "home" / "requests").glob("*")) == []
-
-
-def said(ended: Ended, *, status: int = 0) -> str:
-    assert ended.status == status, ended.told
-    return ended.out.decode()
 
 
 # --- without a writer
@@ -330,96 +257,4 @@ def test_texts_that_an_operator_mended_come_through(shell: Commands) -> None:
     path.write_text('{"number": "one"}\n', encoding="utf-8")
     assert "mended.jsonl:1" in shell.bad(*REPLAY, "--mended", "mended.jsonl")
     assert "nothing.jsonl" in shell.bad(*REPLAY, "--mended", "nothing.jsonl")
-    check_counts(shell)
-
-
-# --- beside a writer
-
-
-@pytest.fixture(params=["run", "serve"])
-def writing(shell: Commands, request: pytest.FixtureRequest) -> Iterator[Call]:
-    """A writer with the fix, live on a home with dead letters of a writer without it."""
-    ran(shell, *(early(number) for number in range(1, 41)))
-    shell.patches = {**FIXED, "monitor.runners.replay._BATCH": 7}
-    more = ("--follow",) if request.param == "run" else ("--port", "0")
-    call = shell.start(request.param, "--source", "events.jsonl", "--home", "home", *more)
-    until(lambda: (shell.folder / "home" / "lock").read_text() == str(call.pid))
-    yield call
-    try:
-        call.kill()
-    except ProcessLookupError:
-        return
-    call.wait()
-
-
-def test_a_running_writer_does_it_for_the_command(shell: Commands, writing: Call) -> None:
-    out = said(shell.run(*REPLAY))
-    assert "came through 40" in out
-    assert shell.rows(*LETTERS) == []
-    assert "still parked 0" in said(shell.run("replay-parked", "--home", "home"))
-    (shell.folder / "wrong.yaml").write_text("mapping: [", encoding="utf-8")
-    assert "wrong.yaml" in shell.bad(*REPLAY, "--mapping", "wrong.yaml")
-    with (shell.folder / "events.jsonl").open("ab") as file:
-        file.write(line(opened("E9999")) + b"\n")
-    until(lambda: ("E9999", opened("E9999")["id"]) in logged(shell.folder / "home"))
-    writing.kill(signal.SIGTERM)
-    assert writing.wait().status == 0
-    check_counts(shell)
-
-
-def test_a_command_takes_over_where_the_writer_was_killed(shell: Commands, writing: Call) -> None:
-    home = shell.folder / "home"
-    shell.patches = {**shell.patches, "monitor.runners.requests._LOCK_POLL": 0.05}
-    replay = shell.start(*REPLAY)
-    until(lambda: mended(home) > 0)
-    writing.kill()
-    out = said(replay.wait())
-    assert "came through 40" in out, "what the writer had done is counted, and counted once"
-    assert set(logged(home).values()) == {1}
-    assert {one["tries"] for one in shell.rows(*LETTERS, "--mended")} == {2}
-    check_counts(shell)
-
-
-def test_a_request_is_withdrawn_with_its_command(shell: Commands, writing: Call) -> None:
-    home = shell.folder / "home"
-    writing.kill(signal.SIGSTOP)
-    replay = shell.start(*REPLAY)
-    until(lambda: any((home / "requests").glob("*.json")))
-    replay.kill(signal.SIGINT)
-    assert replay.wait().status != 0
-    assert list((home / "requests").glob("*")) == []
-    writing.kill(signal.SIGCONT)
-    assert "came through 40" in said(shell.run(*REPLAY)), "the writer goes on"
-
-
-def test_a_silent_writer_is_told_of(shell: Commands, writing: Call) -> None:
-    writing.kill(signal.SIGSTOP)
-    shell.patches = {**shell.patches, "monitor.runners.requests._PATIENCE": 1.0}
-    assert "the request is withdrawn" in shell.bad(*REPLAY)
-    writing.kill(signal.SIGCONT)
-
-
-@pytest.mark.parametrize("seed", range(6))
-def test_a_command_killed_in_the_middle_is_made_good_by_the_next(
-    shell: Commands, tmp_path_factory: pytest.TempPathFactory, seed: int
-) -> None:
-    home = ran(shell, *(early(number) for number in range(1, 201)))
-    shell.patches = {**FIXED, "monitor.runners.replay._BATCH": 5}
-    replay = shell.start(*REPLAY)
-    until(lambda: mended(home) > seed * 25)
-    replay.kill()
-    replay.wait()
-    some = mended(home)
-    assert 0 < some < 200
-    assert list((home / "requests").glob("*.json")), "the request stays for the next writer"
-    if seed % 2:
-        said(shell.run(*REPLAY))
-        assert shell.rows(*LETTERS) == []
-    else:
-        shell.good("run", "--source", "events.jsonl", "--home", "home", "--once")
-    said(shell.run(*REPLAY))
-    assert mended(home) == 200
-    assert set(logged(home).values()) == {1}
-    shutil.rmtree(home / "requests")
-    (home / "requests").mkdir()
     check_counts(shell)
