@@ -7,6 +7,7 @@ to nobody but the process itself: its loop gives the `Pulse` a beat at each turn
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from itertools import accumulate
 from typing import Final, Literal
@@ -18,8 +19,10 @@ from prometheus_client.registry import Collector
 from config.moments import SECOND
 from detectors.base import LEVEL_NAMES
 from detectors.registry import all_detectors
+from monitor.events.refusal import REASONS
 from monitor.runners.delays import BOUNDS, Delays
 from monitor.store import snapshots
+from monitor.store.deadletters import open_counts
 from monitor.store.home import Home
 from monitor.store.reader import Reader, look
 from monitor.topology import producers
@@ -144,6 +147,15 @@ def _present(reader: Reader) -> Iterator[Metric]:
     for stage, count in ({stage: 0 for stage in producers("signals")} | reader.parked_by_stage()).items():
         parked.add_metric([stage], count)
     yield parked
+    refused = GaugeMetricFamily(
+        "credit_monitor_open_dead_letters", "Dead letters that have not come through since.", labels=["reason"]
+    )
+    still_open = Counter(dict.fromkeys(REASONS, 0))
+    for (_, reason), count in open_counts(reader.connection).items():
+        still_open[reason] += count
+    for reason, count in still_open.items():
+        refused.add_metric([reason], count)
+    yield refused
     signals = GaugeMetricFamily("credit_monitor_signals", "Signals in force.", labels=["detector", "level"])
     counts = reader.signal_counts()
     for detector in all_detectors():

@@ -83,6 +83,7 @@ _TYPES_OF_PERSONS: Final = frozenset(
 )
 _NAMES: Final = ("id", "source", "subject")
 """What names an event: kept, as the log keeps it of every event."""
+_TIMES: Final = frozenset({"time", "recordedtime"})
 _AMOUNTS: Final = frozenset({"capital", "amount", "year"})
 _ID_TYPES: Final = frozenset(get_args(IdType))
 _LONG_DIGITS: Final = re.compile(r"\d{11,}[Xx]?")
@@ -241,8 +242,10 @@ class _Keeping:
         return self._pseudonyms.number("resident_id", number) if is_resident else "***"
 
     def _doubts(self, key: str, wary: bool) -> bool:
-        """Whether a number may stand under a key; below one that no event has it may wherever persons are named."""
-        return wary or (self._of_persons and key not in _KNOWN_WORDS)
+        """Whether a number may stand under a key: wherever persons are named, below one that no event has, and in
+        place of a time, of which a type knows no more than that it is a text.
+        """
+        return wary or (self._of_persons and (key in _TIMES or key not in _KNOWN_WORDS))
 
 
 def _names_persons(value: Any) -> bool:

@@ -11,14 +11,16 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final, Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, Table, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from config.moments import as_text, shanghai_date
 from monitor.events.refusal import DeadLetter
-from monitor.store.schema import DEAD_LETTER_COUNTS, DEAD_LETTERS
+from monitor.store.schema import DEAD_LETTER_COUNTS, DEAD_LETTERS, OPEN_DEAD_LETTERS
 
 Which = Literal["open", "mended", "all"]
+Key = tuple[str, str, str]
+"""Day, source and reason."""
 
 _LETTER: Final = DEAD_LETTERS.c
 _COUNT: Final = DEAD_LETTER_COUNTS.c
@@ -113,8 +115,8 @@ def settle(
         )
     )
     keys = {row.number: (_day(row.received), row.source, row.reason) for row in rows}
-    count: Counter[tuple[str, str, str]] = Counter()
-    still_open: Counter[tuple[str, str, str]] = Counter()
+    count: Counter[Key] = Counter()
+    still_open: Counter[Key] = Counter()
     for one in mended:
         still_open[keys[one.number]] -= 1
         connection.execute(
@@ -141,32 +143,42 @@ def settle(
     _add(connection, count, still_open)
 
 
-def _add(
-    connection: Connection, count: Counter[tuple[str, str, str]], still_open: Counter[tuple[str, str, str]]
-) -> None:
-    dialect: Any = sqlite if connection.dialect.name == "sqlite" else postgresql
-    insert = dialect.insert(DEAD_LETTER_COUNTS)
+def _add(connection: Connection, count: Counter[Key], still_open: Counter[Key]) -> None:
+    """Adds to the counts of days, and to those of open ones."""
     changed = [key for key in {**count, **still_open} if count[key] or still_open[key]]
-    if not changed:
+    _increase(
+        connection,
+        DEAD_LETTER_COUNTS,
+        ("day", "source", "reason"),
+        [(*key, count[key], still_open[key]) for key in changed],
+    )
+    opened: Counter[tuple[str, ...]] = Counter()
+    for (_, source, reason), change in still_open.items():
+        opened[source, reason] += change
+    _increase(
+        connection,
+        OPEN_DEAD_LETTERS,
+        ("source", "reason"),
+        [(*key, change) for key, change in opened.items() if change],
+    )
+
+
+def _increase(connection: Connection, table: Table, keys: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+    """Adds numbers to the counts of rows; a row whose first count comes to nothing goes."""
+    if not rows:
         return
-    statement = insert.on_conflict_do_update(
-        index_elements=["day", "source", "reason"],
-        set_={"count": _COUNT.count + insert.excluded["count"], "open": _COUNT.open + insert.excluded["open"]},
-    )
+    dialect: Any = sqlite if connection.dialect.name == "sqlite" else postgresql
+    insert = dialect.insert(table)
+    names = [column.name for column in table.c]
+    added = {name: table.c[name] + insert.excluded[name] for name in names if name not in keys}
     connection.execute(
-        statement,
-        [
-            {"day": day, "source": source, "reason": reason, "count": count[key], "open": still_open[key]}
-            for key in changed
-            for day, source, reason in (key,)
-        ],
+        insert.on_conflict_do_update(index_elements=keys, set_=added),
+        [dict(zip(names, row, strict=True)) for row in rows],
     )
-    for day, source, reason in (key for key in changed if count[key] < 0):
-        connection.execute(
-            DEAD_LETTER_COUNTS.delete().where(
-                _COUNT.day == day, _COUNT.source == source, _COUNT.reason == reason, _COUNT.count == 0
-            )
-        )
+    for row in rows:
+        if row[len(keys)] < 0:
+            here = [table.c[key] == value for key, value in zip(keys, row, strict=False)]
+            connection.execute(table.delete().where(*here, table.c["count"] == 0))
 
 
 def _day(received: int) -> str:
@@ -200,12 +212,17 @@ def newest(connection: Connection, reason: str | None, source: str | None, size:
 
     It goes by the index of each reason there is, so that it costs the same however many dead letters there are.
     """
-    reasons = [reason] if reason is not None else sorted({one for _, one in open_counts(connection)})
+    counted = open_counts(connection)
+    if source is not None:
+        counted = {key: count for key, count in counted.items() if key[0] == source}
     rows: list[Any] = []
-    for one in reasons:
+    for one in sorted({key[1] for key in counted if reason in (None, key[1])}):
         query = select(DEAD_LETTERS).where(_LETTER.reason == one, *_state("open"))
+        index = "open_dead_letters_by_reason"
         if source is not None:
-            query = query.where(_LETTER.source == source)
+            query, index = query.where(_LETTER.source == source), "open_dead_letters_by_source"
+        # Without statistics SQLite may choose the other index, and read hundreds of thousands of rows.
+        query = query.with_hint(DEAD_LETTERS, f"INDEXED BY {index}", "sqlite")
         rows += connection.execute(query.order_by(_LETTER.number.desc()).limit(size)).all()
     rows.sort(key=lambda row: -row.number)
     return [_exported(row, traced=False) for row in rows[:size]]
@@ -230,12 +247,8 @@ def counts(connection: Connection, chosen: Chosen) -> Iterator[DayCount]:
 
 def open_counts(connection: Connection) -> dict[tuple[str, str], int]:
     """How many are open, by source and reason."""
-    rows = connection.execute(
-        select(_COUNT.source, _COUNT.reason, func.sum(_COUNT.open))
-        .where(_COUNT.open > 0)
-        .group_by(_COUNT.source, _COUNT.reason)
-    )
-    return {(source, reason): int(count) for source, reason, count in rows}
+    rows = connection.execute(select(OPEN_DEAD_LETTERS))
+    return {(source, reason): count for source, reason, count in rows}
 
 
 def by_day(connection: Connection, since: dt.date, chosen: Chosen) -> dict[str, tuple[int, int]]:

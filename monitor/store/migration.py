@@ -24,6 +24,9 @@ def _dead_letters_can_be_mended(connection: Connection) -> None:
         "CREATE INDEX open_dead_letters_by_source ON dead_letters (source, reason) WHERE mended_at IS NULL",
         "CREATE TABLE IF NOT EXISTS dead_letter_counts (day TEXT NOT NULL, source TEXT NOT NULL, reason TEXT NOT NULL, "
         "count BIGINT NOT NULL, open BIGINT NOT NULL, PRIMARY KEY (day, source, reason)) WITHOUT ROWID",
+        "CREATE TABLE IF NOT EXISTS open_dead_letters (source TEXT NOT NULL, reason TEXT NOT NULL, "
+        "count BIGINT NOT NULL, PRIMARY KEY (source, reason)) WITHOUT ROWID",
+        "INSERT INTO open_dead_letters SELECT source, reason, count(*) FROM dead_letters GROUP BY source, reason",
         # Receipts are of this century: Asia/Shanghai is eight hours ahead.
         "INSERT INTO dead_letter_counts SELECT date(received / 1000000 + 28800, 'unixepoch') AS day, source, reason, "
         "count(*), count(*) FROM dead_letters GROUP BY day, source, reason",

@@ -82,7 +82,17 @@ DEAD_LETTER_COUNTS: Final = Table(
     Column("open", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
-"""Dead letters by the day of their receipt (Asia/Shanghai), source and present reason, so that no page counts rows."""
+"""Dead letters by the day of their receipt (Asia/Shanghai), source and present reason: no page counts the rows."""
+
+OPEN_DEAD_LETTERS: Final = Table(
+    "open_dead_letters",
+    METADATA,
+    Column("source", Text, primary_key=True),
+    Column("reason", Text, primary_key=True),
+    Column("count", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""How many of them are open, over all days."""
 
 SOURCES: Final = Table(
     "sources", METADATA, Column("ref", Integer, primary_key=True), Column("name", Text, nullable=False)

@@ -25,15 +25,15 @@ from monitor.metrics import Pulse, exposition
 from monitor.runners.delays import Delays
 from monitor.store.home import Home, HomeError
 from monitor.store.reader import look
+from monitor.web import dead_letters
+from monitor.web.language import in_language, language_of
 from monitor.web.render import Renderer
 from monitor.web.shield import SecurityHeaders
-from monitor.web.texts import LANGUAGES, Language
+from monitor.web.texts import Language
 from monitor.web.watch import Watch
 
 log = logging.getLogger(__name__)
 
-_COOKIE: Final = "lang"
-_COOKIE_SECONDS: Final = 365 * 24 * 3600
 _POLL: Final = 0.2
 _STILL_HERE: Final = 15.0
 
@@ -85,16 +85,14 @@ def create_app(
 
     @app.get("/", response_class=HTMLResponse)
     async def page(request: Request) -> Response:
-        language = _language(request)
-        answer = HTMLResponse(renderer.page(watch.moment, language))
-        answer.headers["Content-Language"] = language
-        if request.query_params.get(_COOKIE) == language:
-            answer.set_cookie(_COOKIE, language, max_age=_COOKIE_SECONDS, httponly=True, samesite="lax")
-        return answer
+        language = language_of(request)
+        return in_language(HTMLResponse(renderer.page(watch.moment, language)), request, language)
+
+    app.include_router(dead_letters.router(home, made_up=made_up))
 
     @app.get("/updates")
     async def updates(request: Request) -> Response:
-        stream = _updates(watch, renderer, _language(request))
+        stream = _updates(watch, renderer, language_of(request))
         return StreamingResponse(stream, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
     @app.get("/metrics")
@@ -138,15 +136,6 @@ async def _updates(watch: Watch, renderer: Renderer, language: Language) -> Asyn
             yield b": still here\n\n"
         await asyncio.sleep(_POLL)
         waited += _POLL
-
-
-def _language(request: Request) -> Language:
-    """The language asked for in the address, else the one remembered, else Chinese."""
-    for asked in (request.query_params.get(_COOKIE), request.cookies.get(_COOKIE)):
-        for language in LANGUAGES:
-            if asked == language:
-                return language
-    return "zh"
 
 
 def _database_health(home: Home) -> dict[str, str | None]:

@@ -22,20 +22,26 @@ PARTS: Final = ("status", "totals", "matrix", "newest")
 """What is sent to an open page when it changes: each the template `_NAME.html` and the element of that id."""
 
 
+def templates() -> Environment:
+    """The templates of this package; whatever is put into them is escaped."""
+    found = Environment(
+        loader=PackageLoader("monitor.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters["number"] = "{:,}".format
+    return found
+
+
 class Renderer:
     """The templates of the page. `made_up`: the data are a demo's, and every page says so."""
 
     def __init__(self, *, made_up: bool) -> None:
         """Reads the templates of this package."""
         self._made_up = made_up
-        self._templates = Environment(
-            loader=PackageLoader("monitor.web"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._templates.filters["number"] = "{:,}".format
+        self._templates = templates()
         self._kept: dict[Language, tuple[int, dict[str, str]]] = {}
 
     def page(self, moment: Moment, language: Language) -> str:

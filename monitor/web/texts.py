@@ -45,7 +45,7 @@ PAGE: Final = {
     "rooms_note": Text("由地址文本归一", "from texts of addresses"),
     "enterprises_note": Text("含已注销、吊销", "ended ones included"),
     "dead_letters": Text("死信", "Dead letters"),
-    "dead_letters_note": Text("拒收，原因可导出", "refused; export tells why"),
+    "dead_letters_note": Text("拒收待处理，点开看原因", "refused and open: see why"),
     "parked": Text("停放", "Parked"),
     "parked_none": Text("无程序缺陷", "no defect of the program"),
     "parked_some": Text("程序缺陷，见日志", "a defect of the program: see its log"),
@@ -74,6 +74,45 @@ PAGE: Final = {
     "unknown_region": Text("辖区不明", "region unknown"),
     "metrics": Text("监测指标", "Metrics"),
     "health": Text("运行状况", "Health"),
+}
+
+DEAD_LETTERS: Final = {
+    "dead_letters_title": Text("死信", "Dead letters"),
+    "dead_letters_subtitle": Text(
+        "不合契约而拒收的输入：原因、来源与修复", "Input refused: why, from where, how to mend it"
+    ),
+    "back": Text("返回监测首页", "Back to the monitor"),
+    "open_now": Text("待处理", "Open"),
+    "open_note": Text("按来源与原因，点数字只看这些", "by source and reason; a number shows those alone"),
+    "all_shown": Text("全部原因与来源", "all reasons and sources"),
+    "only": Text("只看", "Only"),
+    "show_all": Text("看全部", "Show all"),
+    "none_open": Text("没有待处理的死信", "No dead letter is open"),
+    "other_sources": Text("其他 {n} 个来源", "{n} other sources"),
+    "by_day": Text("近 30 天每日拒收", "Refused on each of the last 30 days"),
+    "by_day_note": Text("深色为仍待处理", "dark: still open"),
+    "of_day": Text("{day}：拒收 {count}，待处理 {open}", "{day}: {count} refused, {open} open"),
+    "most": Text("单日最多 {n}", "most on a day: {n}"),
+    "newest_letters": Text("最新的待处理死信", "The newest that are open"),
+    "newest_letters_note": Text(
+        "最近 {n} 件；证件号等已转为假名或隐去", "the latest {n}; numbers are pseudonyms or hidden"
+    ),
+    "place": Text("第 {line} 行，偏移 {offset}", "line {line}, offset {offset}"),
+    "received_at": Text("接收于", "Received"),
+    "tries": Text("已试 {n} 次", "tried {n} times"),
+    "masked": Text("原文无法识读，已遮盖；全文见来源", "could not be read, so it is masked: the source has it"),
+    "how_to_mend": Text("如何修复", "How to mend them"),
+    "step_fix": Text(
+        "先修好原因：升级程序，或改正映射；然后重读（有写入者时由其代办）：",
+        "Mend the cause first, by a new version or a better mapping; then read them again (a running writer does it):",
+    ),
+    "step_table": Text("来自表格的行，给出改好的映射：", "Rows of tables, by the mended mapping:"),
+    "step_edit": Text(
+        "或改正文本：导出，改好其中的 text，只留改过的行，再交回：",
+        "Or mend the texts: export, edit `text`, keep the lines that you mended, and hand them back:",
+    ),
+    "step_look": Text("先看看哪些能通过，不写入：", "See first what would come through; nothing is written:"),
+    "unanswered": Text("数据库没有应答，请稍后刷新", "The database does not answer: reload in a moment"),
 }
 
 DOING: Final[dict[Doing, Text]] = {

@@ -1,7 +1,4 @@
-"""Dead letters read again after a fix, by real processes: what comes through leaves the list with a trace, once.
-
-The fix of the program is a longer time that an event may lie ahead of the clock.
-"""
+"""Dead letters read again after a fix, by real processes: what comes through leaves the list with a trace, once."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ import pytest
 
 from tests.command import Commands
 from tests.engine import event, line, opened
-from tests.integration.mending import (
+from tests.integration.replaying import (
     AHEAD,
     FIXED,
     LETTERS,
@@ -43,6 +40,9 @@ def shell(commands: Commands, tmp_path: Path) -> Commands:
     commands.folder = tmp_path
     commands.patches = {}
     return commands
+
+
+# --- without a writer
 
 
 def test_what_comes_through_leaves_the_list_with_a_trace(shell: Commands) -> None:

@@ -117,7 +117,7 @@ def test_opening_a_large_home_may_take_its_time(monkeypatch: pytest.MonkeyPatch)
 
 def test_every_name_has_the_prefix_and_a_help_text(tmp_path: Path) -> None:
     families = list(text_string_to_metric_families(exposition(filled(tmp_path), Pulse(), Delays()).decode()))
-    assert len(families) == 10
+    assert len(families) == 11
     for family in families:
         assert family.name.startswith("credit_monitor_")
         assert family.documentation

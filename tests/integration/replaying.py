@@ -1,4 +1,7 @@
-"""Dead letters of a program that is to be fixed, and what became of them: for the tests of the replay."""
+"""How the tests of replays get homes with dead letters, and look at what became of them.
+
+The fix of the program is a longer time that an event may lie ahead of the clock.
+"""
 
 from __future__ import annotations
 
@@ -34,8 +37,11 @@ def early(number: int, **members: Any) -> Raw:
 def ran(shell: Commands, *raws: Raw | bytes, name: str = "events.jsonl") -> Path:
     """The home of a run over some events."""
     content = b"".join((one if isinstance(one, bytes) else line(one)) + b"\n" for one in raws)
-    packing: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".zst": zstandard.compress}
-    (shell.folder / name).write_bytes(packing.get(Path(name).suffix, bytes)(content))
+    if name.endswith(".gz"):
+        content = gzip.compress(content)
+    elif name.endswith(".zst"):
+        content = zstandard.compress(content)
+    (shell.folder / name).write_bytes(content)
     ended = shell.run("run", "--source", name, "--home", "home", "--once")
     assert ended.status == 0, ended.told
     return shell.folder / "home"
@@ -87,6 +93,3 @@ def check_counts(shell: Commands) -> None:
 def said(ended: Ended, *, status: int = 0) -> str:
     assert ended.status == status, ended.told
     return ended.out.decode()
-
-
-# --- without a writer

@@ -1,4 +1,4 @@
-"""Dead letters read again while somebody else writes the home, and through kills of either side."""
+"""Replays beside a running writer, and through kills of either side: nothing is lost, nothing done twice."""
 
 from __future__ import annotations
 
@@ -11,18 +11,7 @@ import pytest
 
 from tests.command import Call, Commands
 from tests.engine import line, opened
-from tests.integration.mending import (
-    FIXED,
-    LETTERS,
-    REPLAY,
-    check_counts,
-    early,
-    logged,
-    mended,
-    ran,
-    said,
-    until,
-)
+from tests.integration.replaying import FIXED, LETTERS, REPLAY, check_counts, early, logged, mended, ran, said, until
 
 
 @pytest.fixture(scope="module")
@@ -105,9 +94,7 @@ def test_a_silent_writer_is_told_of(shell: Commands, writing: Call) -> None:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_a_command_killed_in_the_middle_is_made_good_by_the_next(
-    shell: Commands, tmp_path_factory: pytest.TempPathFactory, seed: int
-) -> None:
+def test_a_command_killed_in_the_middle_is_made_good_by_the_next(shell: Commands, seed: int) -> None:
     home = ran(shell, *(early(number) for number in range(1, 201)))
     shell.patches = {**FIXED, "monitor.runners.replay._BATCH": 5}
     replay = shell.start(*REPLAY)
