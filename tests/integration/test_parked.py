@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,10 +15,17 @@ import pytest
 
 from detectors.registry import by_id
 from monitor import addresses
+from monitor.identifiers.pseudonyms import Pseudonymiser
 from monitor.runners import core, flow
+from monitor.runners.embedded import EmbeddedRunner
+from monitor.sources import open_source
 from monitor.stages import membership
 from monitor.stages.persons import Persons
+from monitor.store.home import Home
+from tests.command import Commands
 from tests.engine import (
+    CLOCK,
+    KEY,
     Engine,
     differences,
     event,
@@ -27,6 +36,7 @@ from tests.engine import (
     read_home,
     run_file,
     save,
+    shipped_rules,
 )
 from tests.reference.cases import make_case
 
@@ -192,3 +202,99 @@ def test_a_hub_whose_judgement_failed_loses_no_member(monkeypatch: pytest.Monkey
         assert [stage for stage, _ in engine.flow.parked] == ["rooms"]
     engine.take(lines(members[8:]))
     assert not differences(engine.signals(), Engine().take(lines(members)).signals())
+
+
+# --- replay-parked
+
+
+@pytest.fixture(scope="module")
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
+    """The command, ready to be called."""
+    commands = Commands(tmp_path_factory.mktemp("folder"), tmp_path_factory.mktemp("streams"))
+    yield commands
+    commands.close()
+
+
+@contextmanager
+def following(shell: Commands) -> Iterator[None]:
+    """A writer that follows the source of a home."""
+    call = shell.start("run", "--source", "events.jsonl", "--home", "home", "--follow", pseudonym_key=KEY.hex())
+    lock = shell.folder / "home" / "lock"
+    while lock.read_text() != str(call.pid):
+        time.sleep(0.01)
+    yield
+    call.kill(signal.SIGTERM)
+    assert call.wait().status == 0
+
+
+@pytest.mark.parametrize("beside_a_writer", [False, True])
+def test_replay_parked_says_who_is_free_and_who_waits(
+    commands: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, beside_a_writer: bool
+) -> None:
+    """One subject of each kind of defect: a judgement that failed, and an event that could not be filed."""
+    commands.folder = tmp_path
+    room = {"text": "浙江省杭州市西湖区文三路90号1幢101室"}
+    raws = [opened("E0001"), event("E0001", "enforcement.visited", "2025-02-01T00:00:00Z", found=False)]
+    raws += [opened("E0002", address=room)]
+    source = save(tmp_path / "events.jsonl", lines(raws))
+    with monkeypatch.context() as patch, broken("untraceable", lambda view: True):
+        patch.setattr(flow, "normalise", lambda text, region: 1 / 0 if text else addresses.normalise(text, region))
+        run_file(tmp_path / "home", source)
+        assert {one["stage"] for one in parked(tmp_path / "home")} == {"enterprises", flow.UNFILED}
+    count = len(parked(tmp_path / "home"))
+    command = ("replay-parked", "--home", "home")
+    if beside_a_writer:
+        with following(commands):  # at its start it has tried them itself
+            assert "still parked 0" in commands.good(*command, pseudonym_key=KEY.hex())
+    else:
+        told = commands.good(*command, pseudonym_key=KEY.hex())
+        assert f"free again {count}" in told
+        assert "still parked 0" in told
+    assert parked(tmp_path / "home") == []
+    assert [one["detector"] for one in exported(tmp_path / "home")] == ["untraceable"]
+
+
+def test_a_writer_that_is_asked_tries_parked_subjects_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What hindered it has passed, and the process is the same: judgements and events that could not be filed."""
+    case = make_case(14, 150)
+    run_file(tmp_path / "sound", save(tmp_path / "events.jsonl", case))
+    right = addresses.normalise
+
+    def normalise(text: str, region: str | None = None) -> Any:
+        if "文三路" in text:
+            raise IndexError("a defect of ours")
+        return right(text, region)
+
+    runner = EmbeddedRunner(Home(tmp_path / "home"), shipped_rules(), Pseudonymiser([KEY]), clock=lambda: CLOCK)
+    try:
+        with monkeypatch.context() as patch, broken("untraceable", lambda view: True):
+            patch.setattr(flow, "normalise", normalise)
+            runner.drain(open_source(str(tmp_path / "events.jsonl"), None))
+            assert {stage for stage, _ in runner.flow.parked} >= {"enterprises", flow.UNFILED}
+            runner.try_parked()
+            assert {stage for stage, _ in runner.flow.parked} >= {"enterprises", flow.UNFILED}
+        with broken("untraceable", lambda view: True):
+            runner.try_parked()
+            assert {stage for stage, _ in runner.flow.parked} == {"enterprises"}
+        runner.try_parked()
+        assert runner.flow.parked == {}
+        runner.go_live()
+    finally:
+        runner.close()
+    assert parked(tmp_path / "home") == []
+    assert not differences(exported(tmp_path / "home"), exported(tmp_path / "sound"))
+
+
+def test_who_still_waits_is_named_with_the_reason(commands: Commands, tmp_path: Path) -> None:
+    commands.folder = tmp_path
+    raws = [opened("E0001"), event("E0001", "enforcement.visited", "2025-02-01T00:00:00Z", found=False)]
+    with broken("untraceable", lambda view: True):
+        run_file(tmp_path / "home", save(tmp_path / "events.jsonl", lines(raws)))
+    commands.patches = {"monitor.stages.enterprises.fold": None}
+    try:
+        told = commands.good("replay-parked", "--home", "home", pseudonym_key=KEY.hex())
+    finally:
+        commands.patches = {}
+    assert "free again 0" in told
+    assert "still parked 1" in told
+    assert "enterprises E0001：TypeError" in told
