@@ -15,7 +15,7 @@ from rich.logging import RichHandler
 from sqlalchemy.exc import DatabaseError
 
 from config.ruleset import RulesError
-from monitor.cli import address, demo, explain, export, generate, replay, rules, run, schema, serve
+from monitor.cli import address, demo, explain, export, generate, mapping, replay, rules, run, schema, serve
 from monitor.cli.failure import Failure
 from monitor.cli.token import token
 from monitor.sources import SourceError
@@ -38,6 +38,7 @@ app.command("export")(export.export)
 app.command("replay-dead-letters")(replay.replay_dead_letters)
 app.command("replay-parked")(replay.replay_parked)
 app.command("address")(address.address)
+app.add_typer(mapping.mapping, name="mapping")
 app.command("rules")(rules.rules)
 app.command("explain")(explain.explain)
 app.command("schema")(schema.schema)

@@ -7,11 +7,10 @@ give are raw lines, about which intake decides.
 from __future__ import annotations
 
 import logging
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 from monitor.sources.chunks import Chunk, OversizedLine, Position, Source, SourceError
-from monitor.sources.definition import MappingError, MappingFile
+from monitor.sources.definition import TABLE_ENDINGS, MappingError, MappingFile
 from monitor.sources.files import (
     FileSource,
     StandardInput,
@@ -20,7 +19,7 @@ from monitor.sources.files import (
     unpacked_name,
     unreadable,
 )
-from monitor.sources.mapping import load_mapping
+from monitor.sources.mapping import is_table, load_mapping
 
 __all__ = [
     "Chunk",
@@ -33,8 +32,6 @@ __all__ = [
     "load_mapping",
     "open_source",
 ]
-
-_TABLE_ENDINGS = (".csv", ".tsv", ".parquet")
 
 _log = logging.getLogger(__name__)
 
@@ -76,8 +73,11 @@ class Place:
             files = list_directory(place)
         except OSError as failure:
             raise SourceError(unreadable(path, failure)) from failure
-        known = [file for file in files if holds_lines(file) or _is_table(file, self._rules)]
-        self._name_others(place, [file for file in files if file not in set(known)])
+        rules = self._rules
+        known = [file for file in files if holds_lines(file) or (rules is not None and is_table(file, rules))]
+        joins = list(rules.joins()) if rules is not None else []
+        read = {*known, *(file for file in files if any(join.takes(file.name) for join in joins))}
+        self._name_others(place, [file for file in files if file not in read])
         return self._open([file for file in known if file not in self._opened], patient=searched)
 
     def _open(self, files: list[Path], *, patient: bool) -> list[Source]:
@@ -117,15 +117,6 @@ def _open_file(path: Path, name: str, rules: MappingFile | None, follow: bool) -
         from monitor.sources.tables import TableSource
 
         return TableSource(path, name, rules, follow=follow)
-    if unpacked_name(path).endswith(_TABLE_ENDINGS):
+    if unpacked_name(path).endswith(TABLE_ENDINGS):
         raise SourceError(f"{name}：表格需要映射，请加 --mapping FILE / a table needs a mapping: add --mapping FILE")
     return FileSource(path, name, follow=follow)
-
-
-def _is_table(path: Path, rules: MappingFile | None) -> bool:
-    """Whether a file of a directory is the table of a mapping, and not one that is joined to it."""
-    if rules is None or not unpacked_name(path).endswith(_TABLE_ENDINGS):
-        return False
-    joined = {join.file for join in rules.mapping.joins.values()}
-    wanted = rules.mapping.table.files
-    return path.name not in joined and any(fnmatchcase(path.name, pattern) for pattern in wanted)

@@ -15,6 +15,7 @@ from monitor.sources.definition import (
     Condition,
     Day,
     EventRule,
+    Instead,
     Mapping,
     PersonRule,
     Place,
@@ -22,6 +23,7 @@ from monitor.sources.definition import (
     Value,
     as_value,
     data_rules,
+    owner_of,
 )
 from monitor.sources.shapes import TEXT, TIME, Shape, address_shapes, person_shapes, shapes_of
 
@@ -32,7 +34,6 @@ PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 
 def faults(mapping: Mapping) -> Iterator[Fault]:
     """Everything in a mapping that no row could make right."""
-    yield from _zone_fault(("zone",), mapping.zone)
     names = [rule.rule for rule in mapping.events]
     for index, rule in enumerate(mapping.events):
         if rule.rule in names[:index]:
@@ -52,15 +53,22 @@ def columns_used(mapping: Mapping, join: str | None) -> dict[str, Place]:
         for ours, theirs in joined.keys.items():
             if join is None or join == name:
                 used.setdefault(ours if join is None else theirs, ("joins", name, "keys", ours))
-    for place, of, condition in _conditions(mapping):
-        if of == join:
-            for column in _condition_columns(condition):
-                used.setdefault(column, place)
-    for place, of, value, _ in _values(mapping):
-        if of == join:
-            for column in value_columns(value):
-                used.setdefault(column, place)
+            if joined.order is not None and join == name:
+                used.setdefault(joined.order.column, ("joins", name, "order"))
+    named = [(place, of, column) for place, of, test in conditions_of(mapping) for column in condition_columns(test)]
+    named += [(place, of, column) for place, of, value, _ in _values(mapping) for column in value_columns(value)]
+    for place, of, column in named:
+        owner, name = (of, column) if of is not None else owner_of(column, mapping.joins)
+        if owner == join:
+            used.setdefault(name, place)
     return used
+
+
+def borrowed_columns(mapping: Mapping) -> list[str]:
+    """What the rules read of joined rows as if it were a column of the table, written `join.column`."""
+    named = [column for _, of, test in conditions_of(mapping) if of is None for column in condition_columns(test)]
+    named += [column for _, of, value, _ in _values(mapping) if of is None for column in value_columns(value)]
+    return [column for column in dict.fromkeys(named) if owner_of(column, mapping.joins)[0] is not None]
 
 
 def value_columns(value: Value) -> list[str]:
@@ -113,8 +121,14 @@ def _nested(
         yield from _nested((*place, "first_of", index), join, one, shape)
 
 
-def _conditions(mapping: Mapping) -> Iterator[tuple[Place, str | None, Condition]]:
+def conditions_of(mapping: Mapping) -> Iterator[tuple[Place, str | None, Condition]]:
     """Every condition of a mapping with its place and the join whose rows it tests."""
+    for name, join in mapping.joins.items():
+        for number, condition in enumerate(join.when):
+            yield ("joins", name, "when", number), name, condition
+    for place, of, value, _ in _values(mapping):
+        for number, condition in enumerate(value.when):
+            yield (*place, "when", number), of, condition
     for index, out in enumerate(mapping.leave_out):
         for number, condition in enumerate(out.when):
             yield ("leave_out", index, "when", number), None, condition
@@ -127,16 +141,19 @@ def _conditions(mapping: Mapping) -> Iterator[tuple[Place, str | None, Condition
                     yield ("events", index, "data", name, at, "when", number), person.from_, condition
 
 
-def _condition_columns(condition: Condition) -> Iterator[str]:
+def condition_columns(condition: Condition) -> Iterator[str]:
+    """The columns that a condition looks at."""
     if condition.column:
         yield condition.column
+    if condition.differs is not None:
+        yield condition.differs
     for day in (condition.before, condition.not_before):
         if isinstance(day, Day):
             yield day.column
     for inner in condition.any or ():
-        yield from _condition_columns(inner)
+        yield from condition_columns(inner)
     if condition.not_ is not None:
-        yield from _condition_columns(condition.not_)
+        yield from condition_columns(condition.not_)
 
 
 def _field_faults(place: Place, rule: EventRule) -> Iterator[Fault]:
@@ -162,9 +179,13 @@ def _value_faults(place: Place, value: Value, shape: Shape) -> Iterator[Fault]:
     if value.extract is not None and re.compile(value.extract).groups != 1:
         yield place, "`extract` 须恰有一组括号 / needs exactly one group in brackets"
     if value.zone is not None:
-        yield from _zone_fault((*place, "zone"), value.zone)
+        yield from zone_faults((*place, "zone"), value.zone)
     if value.split is not None and shape.kind != "texts":
         yield place, "`split` 只用于可有多个值的字段 / is for fields of several values alone"
+    if value.find is not None and shape.kind != "texts":
+        yield place, "`find` 只用于可有多个值的字段 / is for fields of several values alone"
+    if value.find is not None and value.split is not None:
+        yield place, "`find` 与 `split` 只能写一个 / write one of `find` and `split`"
     if value.multiply != 1 and shape.kind not in ("number", "whole"):
         yield place, "`multiply` 只用于数字 / is for numbers alone"
     results = [*value.map.values(), *(pattern.to for pattern in value.patterns)]
@@ -172,6 +193,7 @@ def _value_faults(place: Place, value: Value, shape: Shape) -> Iterator[Fault]:
         yield place, "此字段只能有一个值 / this field has one value, not a list"
     words = [word for result in results for word in (result if isinstance(result, list) else [result])]
     words.append(value.default)
+    words.append(value.otherwise.use if isinstance(value.otherwise, Instead) else None)
     if value.template is not None and not value_columns(value) and not results:
         words.append(value.template)
     for word in words:
@@ -180,7 +202,8 @@ def _value_faults(place: Place, value: Value, shape: Shape) -> Iterator[Fault]:
             yield place, f"`{word}` 不在词表中 / is not in the closed list；可用 / allowed: {allowed}"
 
 
-def _zone_fault(place: Place, zone: str) -> Iterator[Fault]:
+def zone_faults(place: Place, zone: str) -> Iterator[Fault]:
+    """Whether a time zone is one."""
     try:
         ZoneInfo(zone)
     except (KeyError, ValueError, OSError):

@@ -14,15 +14,19 @@ from collections.abc import Hashable, Iterable, Iterator
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import yaml
 from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import ValidationError
 
-from monitor.sources.checks import faults
-from monitor.sources.definition import Mapping, MappingError, MappingFile, Place
+from monitor.sources.checks import Fault, faults, zone_faults
+from monitor.sources.definition import TABLE_ENDINGS, Mapping, MappingError, MappingFile, Part, Place
+from monitor.sources.files import unpacked_name
+
+_OF_ALL_TABLES: Final = ("mapping", "source", "description", "zone")
+_TABLE_OPTIONS: Final = ("files", "delimiter", "quote", "encoding", "missing")
 
 
 def load_mapping(path: Path) -> MappingFile:
@@ -33,18 +37,50 @@ def load_mapping(path: Path) -> MappingFile:
         why = failure.strerror
         raise MappingError([f"{path}：无法读取映射文件 / the mapping cannot be read ({why})"]) from failure
     document, lines = _parsed(content, str(path))
-    empty = Mapping(mapping="", source="", events=[])
-    file = MappingFile(str(path), empty, hashlib.sha256(content).hexdigest()[:16], lines)
+    file = MappingFile(str(path), [], hashlib.sha256(content).hexdigest()[:16], lines)
     try:
         found = [(tuple(leaf.absolute_path), _told(leaf)) for leaf in _broken_rules(document)]
     except RecursionError:
         raise MappingError([f"{path}：锚点引用自身 / an anchor refers to itself"]) from None
     if not found:
-        file = msgspec.structs.replace(file, mapping=msgspec.convert(document, Mapping))
-        found = list(faults(file.mapping))
+        file = msgspec.structs.replace(file, parts=list(_parts(document)))
+        found = list(_faults(document, file.parts))
     if found:
         raise MappingError([f"{file.at(place)}：{text}" for place, text in found])
     return file
+
+
+def is_table(path: Path, mapping: MappingFile) -> bool:
+    """Whether a file of a directory is a table of a mapping, and not one that is only joined."""
+    return unpacked_name(path).endswith(TABLE_ENDINGS) and mapping.part_for(path.name) is not None
+
+
+def _parts(document: dict[str, Any]) -> Iterator[Part]:
+    """The tables of a document. Beside `tables`, the options in `table` hold wherever a table or join says nothing."""
+    if "tables" not in document:
+        yield Part("", msgspec.convert(document, Mapping))
+        return
+    shared: dict[str, Any] = document.get("table", {})
+    of_all = {key: value for key, value in document.items() if key in _OF_ALL_TABLES}
+    for index, given in enumerate(document["tables"]):
+        options = {key: given[key] for key in _TABLE_OPTIONS if key in given}
+        joins = {name: shared | join for name, join in given.get("joins", {}).items()}
+        rules = {key: given[key] for key in ("leave_out", "events") if key in given}
+        one: dict[str, Any] = {**of_all, "table": shared | options, "joins": joins, **rules}
+        yield Part(given["table"], msgspec.convert(one, Mapping), ("tables", index))
+
+
+def _faults(document: dict[str, Any], parts: list[Part]) -> Iterator[Fault]:
+    """What is wrong with the tables of a document beyond its schema."""
+    yield from zone_faults(("zone",), document.get("zone", "Asia/Shanghai"))
+    if "tables" in document and "files" in document.get("table", {}):
+        yield ("table", "files"), "`files` 写在各表中 / belongs to each of the tables"
+    names = [part.table for part in parts]
+    for index, part in enumerate(parts):
+        if part.table in names[:index]:
+            yield (*part.place, "table"), f"表名 `{part.table}` 重复 / the name stands twice: rename one"
+        for place, text in faults(part.mapping):
+            yield (*part.place, *place), text
 
 
 class _Loader(yaml.SafeLoader):

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 
-from monitor.sources.checks import value_columns
+from monitor.sources.checks import borrowed_columns, value_columns
 from monitor.sources.definition import (
     AddressRule,
     DataRule,
@@ -25,15 +25,40 @@ from monitor.sources.definition import (
 )
 from monitor.sources.definition import Mapping as Definition
 from monitor.sources.shapes import TEXT, TIME, Shape, address_shapes, person_shapes, shapes_of
-from monitor.sources.values import Compiler, Row, UnmappableError
+from monitor.sources.values import Compiler, Missed, Row, UnmappableError
 
 Joined = Mapping[str, Sequence[Row]]
 """The rows of each joined table that belong to a row."""
 
-Made = tuple[bytes, str]
-"""One event as JSON, and why intake must refuse it; an empty text where it need not."""
+
+class Fault(NamedTuple):
+    """Why a row gives no good event: the place in the event, the columns that it comes from, and what is wrong."""
+
+    place: str
+    columns: tuple[str, ...]
+    why: str
+
+    def __str__(self) -> str:
+        """One sentence."""
+        columns = f" ({', '.join(self.columns)})" if self.columns else ""
+        return f"{self.place}{columns}：{self.why}"
+
+
+class Made(NamedTuple):
+    """One event as JSON, why intake must refuse it (empty where it need not), and the rule that made it."""
+
+    line: bytes
+    faults: tuple[Fault, ...]
+    rule: EventRule
+
+    @property
+    def problem(self) -> str:
+        """The faults in one line; empty where there is none."""
+        return "；".join(map(str, self.faults))
+
 
 _encode: Final = msgspec.json.Encoder().encode
+_NO_VALUE: Final = "无值 / no value"
 _IDENTITIES: Final = ("id", "id_number", "name")
 
 
@@ -57,17 +82,25 @@ class RowMapper:
     """A mapping, compiled for the columns of a table and of its joined tables."""
 
     def __init__(
-        self, mapping: Definition, columns: Sequence[str], joined_columns: Mapping[str, Sequence[str]]
+        self,
+        mapping: Definition,
+        columns: Sequence[str],
+        joined_columns: Mapping[str, Sequence[str]],
+        missed: Missed | None = None,
     ) -> None:
         """All columns that the mapping names must be there: `tables.py` has checked it.
 
-        `keys` has, by join, the function that gives what a row is joined by.
+        `keys` has, by join, the function that gives what a row is joined by; `missed` is told of values without a
+        translation.
         """
         self.tally = Tally()
-        self._rows = Compiler(columns, mapping.zone, mapping.table.missing)
         self._joins = {
-            name: Compiler(joined_columns[name], mapping.zone, join.missing) for name, join in mapping.joins.items()
+            name: Compiler(joined_columns[name], mapping.zone, join.missing, name=f"{name}.", missed=missed)
+            for name, join in mapping.joins.items()
         }
+        borrowed = borrowed_columns(mapping)
+        self._borrowed = [self._of_joined(*column.split(".", 1)) for column in borrowed]
+        self._rows = Compiler([*columns, *borrowed], mapping.zone, mapping.table.missing, missed=missed)
         self.keys = {name: self._key(list(join.keys)) for name, join in mapping.joins.items()}
         self._left_out = [self._left(out) for out in mapping.leave_out]
         self._rules = [self._rule(mapping.source, rule) for rule in mapping.events]
@@ -76,6 +109,8 @@ class RowMapper:
         """The events of one row, in the order of the rules."""
         tally = self.tally
         tally.rows += 1
+        if self._borrowed:
+            row = (*row, *(first(joined) for first in self._borrowed))
         for reason, holds in self._left_out:
             if holds(row):
                 tally.left_out[reason] += 1
@@ -85,7 +120,7 @@ class RowMapper:
             if holds(row):
                 event = make(row, joined)
                 tally.events[name] += 1
-                tally.unmapped += bool(event[1])
+                tally.unmapped += bool(event.faults)
                 made.append(event)
         tally.no_rule += not made
         return made
@@ -94,6 +129,11 @@ class RowMapper:
         """The function that gives what a row is joined by."""
         cells = [self._rows.cell(column) for column in columns]
         return lambda row: tuple(cell(row) for cell in cells)
+
+    def _of_joined(self, join: str, column: str) -> Callable[[Joined], str]:
+        """The function that gives the first value of a column in the joined rows; an empty text where none is."""
+        cell = self._joins[join].cell(column)
+        return lambda joined: next((text for row in joined[join] if (text := cell(row))), "")
 
     def _left(self, out: LeftOut) -> tuple[str, Callable[[Row], bool]]:
         return out.reason, self._rows.all_hold(out.when)
@@ -111,7 +151,7 @@ class RowMapper:
         parts = [self._part(name, given, shapes_of(rule.type)[name]) for name, given in data_rules(rule).items()]
 
         def make(row: Row, joined: Joined) -> Made:
-            faults: list[str] = []
+            faults: list[Fault] = []
             event: dict[str, Any] = {"specversion": "1.0", "source": source, "type": rule.type}
             data: dict[str, Any] = {}
             for field in envelope:
@@ -122,7 +162,7 @@ class RowMapper:
             if faults:
                 # Refused whether or not intake looks at the reason: an envelope without its version is none.
                 del event["specversion"]
-            return _encode(event), "；".join(faults)
+            return Made(_encode(event), tuple(faults), rule)
 
         return rule.rule, self._rows.all_hold(rule.when), make
 
@@ -141,7 +181,7 @@ class RowMapper:
 
 
 class _Part(Protocol):
-    def put(self, into: dict[str, Any], row: Row, joined: Joined, faults: list[str]) -> None:
+    def put(self, into: dict[str, Any], row: Row, joined: Joined, faults: list[Fault]) -> None:
         """Adds what a row gives to an object of the event, or says why it cannot."""
 
 
@@ -152,19 +192,19 @@ class _Field:
         self.key = key
         self._value = compiler.value(spec, shape)
         self._required = shape.required
-        columns = ", ".join(dict.fromkeys(value_columns(as_value(spec))))
-        self._where = f"{place} ({columns})" if columns else place
+        self._place = place
+        self._columns = tuple(dict.fromkeys(value_columns(as_value(spec))))
 
-    def put(self, into: dict[str, Any], row: Row, joined: Joined, faults: list[str]) -> None:
+    def put(self, into: dict[str, Any], row: Row, joined: Joined, faults: list[Fault]) -> None:
         try:
             given = self._value(row)
         except UnmappableError as error:
-            faults.append(f"{self._where}：{error}")
+            faults.append(Fault(self._place, self._columns, str(error)))
             return
         if given is not None:
             into[self.key] = given
         elif self._required:
-            faults.append(f"{self._where}：无值 / no value")
+            faults.append(Fault(self._place, self._columns, _NO_VALUE))
 
 
 class _Nested:
@@ -176,14 +216,14 @@ class _Nested:
         self._needs = needs
         self._required = shape.required
 
-    def put(self, into: dict[str, Any], row: Row, joined: Joined, faults: list[str]) -> None:
+    def put(self, into: dict[str, Any], row: Row, joined: Joined, faults: list[Fault]) -> None:
         inner: dict[str, Any] = {}
         for field in self._fields:
             field.put(inner, row, joined, faults)
         if any(key in inner for key in self._needs):
             into[self._key] = inner
         elif self._required and not faults:
-            faults.append(f"data.{self._key}：无值 / no value")
+            faults.append(Fault(f"data.{self._key}", (), _NO_VALUE))
 
 
 class _Persons:
@@ -195,9 +235,10 @@ class _Persons:
         shapes = person_shapes()
         roles = Shape("texts", required=False, words=shapes["role"].words)
         self._role = compiler.value(rule.role or "", roles)
+        self._columns = tuple(value_columns(as_value(rule.role or "")))
         self._identity = [field for field in _fields(place, rule, shapes, compiler) if field.key != "role"]
 
-    def find(self, row: Row, joined: Joined, faults: list[str]) -> Iterator[list[dict[str, Any]]]:
+    def find(self, row: Row, joined: Joined, faults: list[Fault]) -> Iterator[list[dict[str, Any]]]:
         """For each row that may name a person, the entries of that person; none without role or identity."""
         for one in joined[self._join] if self._join is not None else (row,):
             if not self._holds(one):
@@ -208,7 +249,7 @@ class _Persons:
             try:
                 roles = self._role(one)
             except UnmappableError as error:
-                faults.append(f"data.persons.role：{error}")
+                faults.append(Fault("data.persons.role", self._columns, str(error)))
                 continue
             known = any(identity.get(key) for key in _IDENTITIES)
             yield [{"role": role, **identity} for role in roles or ()] if known else []  # type: ignore[union-attr]
@@ -222,7 +263,7 @@ class _Everyone:
         self._required = shape.required
         self._tally = tally
 
-    def put(self, into: dict[str, Any], row: Row, joined: Joined, faults: list[str]) -> None:
+    def put(self, into: dict[str, Any], row: Row, joined: Joined, faults: list[Fault]) -> None:
         entries: dict[tuple[Any, ...], dict[str, Any]] = {}
         for rule in self._rules:
             for found in rule.find(row, joined, faults):

@@ -15,12 +15,15 @@ from zoneinfo import ZoneInfo
 
 from config.moments import SHANGHAI
 from monitor.sources.checks import PLACEHOLDER, value_columns
-from monitor.sources.definition import Condition, Day, Spec, Value, as_value
+from monitor.sources.definition import Condition, Day, Instead, Spec, Value, as_value
 from monitor.sources.shapes import Shape
 
 Row = Sequence[str]
 Given = str | float | bool | list[str] | None
 """A value of an event; None where the row has none."""
+
+Missed = Callable[[str, str], None]
+"""Told of each value that neither `map` nor `patterns` know: its columns, and the value."""
 
 _KEPT: Final = 50_000
 """Results remembered per value: registers repeat dates, roles and forms over and over."""
@@ -35,8 +38,15 @@ class UnmappableError(Exception):
 class Compiler:
     """Makes functions of the rows of one table."""
 
-    def __init__(self, columns: Sequence[str], zone: str, missing: Sequence[str]) -> None:
-        """`columns`: the header; `zone`: of times without an offset; `missing`: texts that mean no value."""
+    def __init__(
+        self, columns: Sequence[str], zone: str, missing: Sequence[str], *, name: str = "", missed: Missed | None = None
+    ) -> None:
+        """`columns`: the header; `zone`: of times without an offset; `missing`: texts that mean no value.
+
+        `missed` is told of values without a translation, each time; `name` stands before their columns.
+        """
+        self._name = name
+        self._missed = missed
         self._index = {name: index for index, name in enumerate(columns)}
         self._zone = ZoneInfo(zone)
         self._missing = frozenset(missing)
@@ -44,12 +54,23 @@ class Compiler:
     def value(self, spec: Spec, shape: Shape) -> Callable[[Row], Given]:
         """The function that gives one value of an event. It raises UnmappableError."""
         value = as_value(spec)
+        given = self._unconditional(value, shape)
+        if not value.when:
+            return given
+        holds = self.all_hold(value.when)
+        return lambda row: given(row) if holds(row) else None
+
+    def _unconditional(self, value: Value, shape: Shape) -> Callable[[Row], Given]:
+        """The value of a row for which the conditions of the value hold."""
         text = self._text(value)
-        worked = value.extract or value.split or value.map or value.patterns
+        worked = value.extract or value.split or value.find or value.map or value.patterns
         if shape.kind in ("text", "word") and not worked:
             fixed = value.template if value.template == "" else value.default
             return lambda row: text(row) or fixed
         finish = self._finisher(value, shape)
+        if self._missed is not None and (value.map or value.patterns):
+            # Who counts what was missed must be told each time.
+            return lambda row: finish(text(row))
         known: dict[str, Given | UnmappableError] = {}
 
         def given(row: Row) -> Given:
@@ -123,14 +144,14 @@ class Compiler:
         """What becomes of the text: taken out, split, translated, and read as what the field is."""
         extract = re.compile(value.extract) if value.extract is not None else None
         read = self._reader(value, shape)
-        translate = _translator(value)
+        translate = _translator(value, self._teller(value))
+        pieces = _pieces(value)
 
         def finish(raw: str) -> Given:
             if extract is not None and raw:
                 found = extract.search(raw)
                 raw = (found[1] or "").strip() if found else ""
-            parts = raw.split(value.split) if value.split else [raw]
-            texts = [text for part in parts if part.strip() for text in translate(part.strip())]
+            texts = [text for part in pieces(raw) if part.strip() for text in translate(part.strip())]
             if shape.kind == "texts":
                 if not texts and value.default is not None:
                     texts = [value.default]
@@ -140,6 +161,14 @@ class Compiler:
             return read(value.default) if value.default else value.default
 
         return finish
+
+    def _teller(self, value: Value) -> Callable[[str], None]:
+        """What is called with a value that has no translation."""
+        missed = self._missed
+        if missed is None:
+            return lambda text: None
+        columns = ", ".join(f"{self._name}{column}" for column in dict.fromkeys(value_columns(value)))
+        return lambda text: missed(columns, text)
 
     def _reader(self, value: Value, shape: Shape) -> Callable[[str], Given]:
         """Reads a text as the kind of value that the field holds."""
@@ -193,7 +222,23 @@ class Compiler:
         if condition.matches is not None:
             matches = re.compile(condition.matches).fullmatch
             return lambda row: matches(cell(row)) is not None
+        if condition.differs is not None:
+            before = self.cell(condition.differs)
+            return lambda row: _folded(cell(row)) != _folded(before(row))
         return self._date_test(condition, cell)
+
+    def moment(self, column: str, form: str) -> Callable[[Row], dt.datetime | None]:
+        """The function that reads a column's date; None where there is none."""
+        cell = self.cell(column)
+        moment = self._moment(Value(format=form))
+
+        def read(row: Row) -> dt.datetime | None:
+            try:
+                return moment(cell(row))
+            except UnmappableError:
+                return None
+
+        return read
 
     def _date_test(self, condition: Condition, cell: Callable[[Row], str]) -> Callable[[Row], bool]:
         limit = condition.before if condition.before is not None else condition.not_before
@@ -215,7 +260,21 @@ class Compiler:
         return holds
 
 
-def _translator(value: Value) -> Callable[[str], list[str]]:
+def _pieces(value: Value) -> Callable[[str], list[str]]:
+    """Takes a text apart where it stands for several values."""
+    if value.find is not None:
+        several = re.compile(value.find).finditer
+        return lambda text: [found[0] for found in several(text)]
+    between = value.split
+    return lambda text: text.split(between) if between else [text]
+
+
+def _folded(text: str) -> str:
+    """A text by which two are compared: without blanks, full-width forms as plain ones."""
+    return "".join(unicodedata.normalize("NFKC", text).split())
+
+
+def _translator(value: Value, missed: Callable[[str], None]) -> Callable[[str], list[str]]:
     """Exchanges a text by `map` and `patterns`; several texts, or none where it is left out."""
     if not value.map and not value.patterns:
         return lambda text: [text]
@@ -230,6 +289,9 @@ def _translator(value: Value) -> Callable[[str], list[str]]:
                     to = result
                     break
             else:
+                missed(text)
+                if isinstance(value.otherwise, Instead):
+                    return [value.otherwise.use]
                 if value.otherwise == "refuse":
                     raise UnmappableError("对照表中没有此值 / a value that the mapping does not know")
                 to = text if value.otherwise == "keep" else None

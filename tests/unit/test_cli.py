@@ -22,7 +22,7 @@ from tests.reference import naive
 from tests.reference.cases import RECEIVED, make_case
 
 COMMANDS = (
-    *("demo", "run", "serve", "export", "address", "rules", "explain", "schema", "generate"),
+    *("demo", "run", "serve", "export", "address", "rules", "explain", "schema", "generate", "mapping"),
     *("replay-dead-letters", "replay-parked"),
 )
 

@@ -38,8 +38,8 @@ def test_shipped_mappings_are_valid(path: Path) -> None:
     assert load_mapping(path).mapping.mapping == path.stem
 
 
-def test_there_are_three_shipped_mappings() -> None:
-    assert [path.stem for path in SHIPPED] == ["fr-bodacc", "tw-facilities", "tw-penalties"]
+def test_there_are_four_shipped_mappings() -> None:
+    assert [path.stem for path in SHIPPED] == ["cn-exchange", "fr-bodacc", "tw-facilities", "tw-penalties"]
 
 
 def test_the_schema_is_one_and_knows_exactly_the_public_types() -> None:
@@ -90,6 +90,8 @@ def test_the_guide_names_every_key_of_a_value_and_of_a_condition() -> None:
         *SCHEMA["$defs"]["worked_value"]["properties"],
         *SCHEMA["$defs"]["condition"]["properties"],
         *SCHEMA["$defs"]["table"]["properties"],
+        *SCHEMA["$defs"]["join"]["properties"],
+        *SCHEMA["$defs"]["one_of_tables"]["properties"],
         *SCHEMA["$defs"]["event"]["properties"],
         *SCHEMA["$defs"]["person"]["properties"],
     }
