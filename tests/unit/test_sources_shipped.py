@@ -1,9 +1,8 @@
 """The shipped mappings on the real data they are for: every row accounted for, every event acceptable.
 
 What is acceptable is judged by the product's own intake, and for every tenth event also by the reference
-reading of the contract in ``tests/reference``. The French bulletin holds pseudonymised people and stays
-outside this repository: its tests run where the data is (a folder ``shared/data`` beside the repository, or
-the one that CREDIT_MONITOR_TEST_DATA names) and say so where it is not.
+reading of the contract in ``tests/reference``. The French bulletin stays outside this repository: ``tests/bulletin.py``
+says where it is looked for.
 """
 
 from __future__ import annotations
@@ -11,9 +10,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
-import os
 import re
-import sys
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -29,37 +26,12 @@ from monitor.events.intake import Intake
 from monitor.identifiers.pseudonyms import Pseudonymiser
 from monitor.sources import Position, open_source
 from monitor.sources.tables import TableSource
+from tests.bulletin import BULLETIN, pytest_generate_tests  # noqa: F401 pytest calls the second
 from tests.reference.intake import read
 
 ROOT = Path(__file__).resolve().parents[2]
 TAIWAN = ROOT / "tests" / "data" / "tw_polluters"
 RECEIVED = datetime(2026, 1, 1, tzinfo=UTC)
-
-_OUTSIDE = [Path(os.environ["CREDIT_MONITOR_TEST_DATA"])] if "CREDIT_MONITOR_TEST_DATA" in os.environ else []
-_OUTSIDE.append(ROOT.parent / "shared" / "data")
-BULLETIN = next((path for path in _OUTSIDE if (path / "fr_bodacc" / "officers.csv.gz").is_file()), None)
-
-
-class BulletinIsElsewhere:
-    """Where the bulletin is not there, deselects its tests and says so on the terminal."""
-
-    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        gone = [item for item in items if "bulletin" in getattr(item, "fixturenames", ())]
-        items[:] = [item for item in items if item not in gone]
-        config.hook.pytest_deselected(items=gone)
-        capture = config.pluginmanager.getplugin("capturemanager")
-        with capture.global_and_fixture_disabled():
-            sys.stderr.write(
-                f"\n未找到法国公告数据，{len(gone)} 个测试没有运行 / the French bulletin is not here: "
-                f"{len(gone)} tests did NOT run. Set CREDIT_MONITOR_TEST_DATA to the folder that holds fr_bodacc.\n"
-            )
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    plugins = metafunc.config.pluginmanager
-    if BULLETIN is None and not plugins.has_plugin("bulletin-is-elsewhere"):
-        plugins.register(BulletinIsElsewhere(), "bulletin-is-elsewhere")
-
 
 Events = list[dict[str, Any]]
 
