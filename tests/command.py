@@ -47,7 +47,7 @@ class Call:
 
     def printed(self) -> str:
         """What it has written on standard output so far."""
-        return self._out.read_text(encoding="utf-8") if self._out.exists() else ""
+        return self._out.read_text(encoding="utf-8")
 
     def wait(self) -> Ended:
         """Waits for the end."""
@@ -81,6 +81,8 @@ class Commands:
         self._count += 1
         given, out, told = (self._streams / f"{self._count}.{name}" for name in ("in", "out", "err"))
         given.write_bytes(stdin)
+        for stream in (out, told):
+            stream.touch(mode=0o600)  # a call may be killed before it opens them
         reply = self.ask(
             {
                 "arguments": arguments,
