@@ -120,7 +120,9 @@ def _head_of(locality: Locality) -> _Head:
 def _stem(code: str, locality: Locality, where: Place) -> str:
     """The beginning of a key: county, the township where many towns have the name, and the name."""
     name = where.name or locality.township or ""
-    return f"{code}|{locality.township}|{name}" if where.common and locality.rural else f"{code}|{name}"
+    if locality.rural and (where.common or (where.kind == "road" and (code[:4], name) not in ROADS)):
+        return f"{code}|{locality.township}|{name}"
+    return f"{code}|{name}"
 
 
 def _head(words: str, region: str | None) -> _Head:
