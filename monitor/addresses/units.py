@@ -49,7 +49,9 @@ class Units(msgspec.Struct, frozen=True, gc=False):
 
 def floor_is_said(room: str, floor: str) -> bool:
     """Whether a room number begins with its floor: 1203 on 12, A302 on 3."""
-    number = room if room.isdigit() else room.strip(_LETTERS)
+    number = room.partition("-")[0]  # 701-702 are both on 7
+    if not number.isdigit():
+        number = number.strip(_LETTERS)
     return number.startswith(floor) and 2 <= len(number) - len(floor) <= 3
 
 
@@ -58,7 +60,7 @@ class _Reading:
 
     __slots__ = (
         "area", "block", "building", "floor", "gate", "house", "kind", "market", "names", "pending", "room", "rows",
-        "stall", "unit", "unlocated",
+        "side", "stall", "unit", "unlocated",
     )  # fmt: skip
 
     def __init__(self, kind: str) -> None:
@@ -68,6 +70,7 @@ class _Reading:
         self.names: list[str] = []
         self.rows: list[str] = []
         self.house = self.block = self.unit = self.floor = self.area = self.gate = self.room = ""
+        self.side = ""
         self.pending = ""  # a number with 号 that is a room where nothing follows, else a door
         self.stall = self.unlocated = False
 
@@ -103,7 +106,7 @@ class _Reading:
             elif what == "unit":
                 self.unit = found[0]
             elif self.floor or self.block:
-                self.area = found[0]
+                self.side = found[0]
             else:
                 self.unlocated = True
 
@@ -185,6 +188,9 @@ class _Reading:
             self.floor = "-".join(map(plain, parts))
 
     def _bare(self, number: str, what: str) -> None:
+        if not (what or self.floor or self.block or self.market) and self.house and _BASEMENT.fullmatch(number):
+            self._floor(number, "层")
+            return
         if not what and not self.house and not self.building and self.kind in ("road", "village"):
             self._house_without_word(number.split("-"))
             return
@@ -228,16 +234,22 @@ class _Reading:
         if not (room.isdigit() or self.block or self.market or self.stall):
             letters = len(room) - len(room.lstrip(_LETTERS))
             if letters == 1 and len(digits(room)) >= 3:
-                self._block(room[0], "座")
+                self._lettered_block(room[0])
                 room = room[1:]
         self.room = room
+
+    def _lettered_block(self, letter: str) -> None:
+        """The block that a room number begins with, even after the floor: 5楼A501 is A座501."""
+        self.settle()
+        self.block = f"{letter}幢"
+        self.building.append(self.block)
 
     def _pair(self, first: str, second: str) -> None:
         if first.isalpha():
             if self.block or self.market or self.stall:
                 self.room = first + second
             else:
-                self._block(first, "座")
+                self._lettered_block(first)
                 self.room = second
         elif len(digits(first)) >= 3:
             self.room = self._with_sub(first, second)
@@ -302,24 +314,25 @@ class _Reading:
             self._room(self.pending, stall=True)
         room, floor = self.room, self.floor
         found = [f"{self.unit}单元"] if self.unit else []
+        rows = [*self.rows, self.side] if self.side and (self.stall or not room) else self.rows
         if room:
             if "-" not in room:
                 room = plain(room)
             if len(digits(room)) > 3:
-                self.rows = []  # four digits tell a stall from all others of its hall
+                rows = []  # four digits tell a stall from all others of its hall
             if self.stall and self.area:
                 self.building.append(self.area)  # a shop's number counts within its area
             if floor.isdigit() and not self.stall and len(room) < 3:
                 # 20楼3室 is 2003, 20楼B室 is 20B
-                found += [*self.rows, floor + (self.room.zfill(2) if room.isdigit() else room)]
+                found += [*rows, floor + (self.room.zfill(2) if room.isdigit() else room)]
             else:
                 if floor and not floor_is_said(room, floor):
                     found.append(f"{floor}F")
-                found += [*self.rows, room]
+                found += [*rows, room]
             return tuple(found)
         if floor:
             found.append(floor if floor.endswith(("层", "楼")) else f"{floor}F")
-        found += self.rows
+        found += rows
         if self.area:
             found.append(self.area)
         elif self.gate and not floor:
