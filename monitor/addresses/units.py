@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from monitor.addresses.place import TRADE_CITY
 from monitor.addresses.tokens import HOUSE_OR_BLOCK, KIND_OF_WORD, digits, plain, tokens
 
 _WORDED: Final = re.compile(
@@ -89,7 +90,7 @@ class _Reading:
         self.names.append(text)
         if self.room:
             return
-        self.market = self.market or _MARKET.search(text) is not None
+        self.market = self.market or _MARKET.search(text) is not None or TRADE_CITY.search(text) is not None
         if not self.floor and _UNLOCATED.search(text):
             self.unlocated = True
         for match in _WORDED.finditer(text):
