@@ -270,7 +270,9 @@ class _Reader:
                 return True
         home = self._home()
         if self.township is None and len(word) < 5 and _OWN_NAME.match(rest):
-            if home:
+            if self.county is not None:  # 西溪 is a street of the county that once got a town from 余杭区
+                known = word in TOWNSHIPS.get(self.county, ()) or (self.county, word) in MOVED
+            elif home:
                 known = any(code in COUNTIES_OF_TOWNSHIP.get(word, ()) for code in home)
             else:
                 known = self.city is not None and any(

@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from monitor.addresses.elsewhere import find_link, is_elsewhere, plain_form
-from monitor.addresses.gazetteer import BUILDINGS, ROADS
+from monitor.addresses.gazetteer import BUILDINGS, ROADS, TOWNSHIPS
 from monitor.addresses.locality import Locality, locate
 from monitor.addresses.place import Place, place
 from monitor.addresses.spelling import LONGEST, Spelt, is_spelt, spell, unified
@@ -24,7 +24,7 @@ from monitor.identifiers.regions import COUNTIES, County, current
 NORMALISER_VERSION: Final = "1"
 """Part of every snapshot: keys of another version are other keys."""
 
-_FIRST_UNIT: Final = re.compile("[0-9#]|[A-Z]{1,2}-?(?=[0-9]|号?[座幢栋区馆厅楼]|层|单元|室)")
+_FIRST_UNIT: Final = re.compile("[0-9#]|[A-Z]{1,2}-?(?=[0-9]|[A-Z][0-9]|号?[座幢栋区馆厅楼]|层|单元|室)")
 _NUMBERED_NAME: Final = re.compile(
     "(?:[0-9]{1,4}[A-Z]{0,2}|[A-Z]{1,6}[0-9]{0,4})(?![号幢栋座楼层室单组弄区期#村支])[一-龥]{1,8}?"
     "(?:产业园|创意园|文创园|科技园|创业园|园区|园|广场|大厦|中心|商城|小镇|公寓|空间|基地|公馆)"
@@ -111,7 +111,8 @@ def _known_buildings() -> dict[tuple[str, str], tuple[str, str]]:
 
 
 def _head_of(locality: Locality) -> _Head:
-    where = place(locality.rest, _owners(COUNTIES.get(locality.region or ""), locality.township))
+    owners = _owners(COUNTIES.get(locality.region or ""), locality.township)
+    where = place(locality.rest, owners, TOWNSHIPS.get(locality.region or "", ()))
     words = where.around if where.kind in ("road", "village") else f"{where.around}|{where.name}"
     code = locality.region
     return _Head(locality, where, _stem(code, locality, where) if code else None, _shown_kind(words))
@@ -120,6 +121,8 @@ def _head_of(locality: Locality) -> _Head:
 def _stem(code: str, locality: Locality, where: Place) -> str:
     """The beginning of a key: county, the township where many towns have the name, and the name."""
     name = where.name or locality.township or ""
+    if where.common and where.kind in ("market", "place") and locality.township:
+        return f"{code}|{locality.township}|{name}"
     if locality.rural and (where.common or (where.kind == "road" and (code[:4], name) not in ROADS)):
         return f"{code}|{locality.township}|{name}"
     return f"{code}|{name}"
@@ -143,11 +146,18 @@ def _split(text: str) -> tuple[str, str]:
     return text[:start], text[start:]
 
 
-def _county_of_road(city: str, road: str, parts: tuple[str, ...]) -> str | None:
-    """The county of a house on a road, where the road or this stretch of it lies in one county of the prefecture."""
+def _county_of_road(city: str, where: Place, parts: tuple[str, ...]) -> str | None:
+    """The county of a house on a road, where the road or this stretch of it lies in one county of the prefecture.
+
+    A building that stands on a road (车站大道神力大厦) is there too; with no number, only if the whole road is in one.
+    """
+    if where.kind != "road":
+        road = where.around.removesuffix(where.name)
+        stretches = ROADS.get((city, road), ())
+        return stretches[0][2] if len({county for _, _, county in stretches}) == 1 else None
     match = _HOUSE_NUMBER.match(parts[0]) if parts else None
     house = int(match[0]) if match else 0
-    for first, last, county in ROADS.get((city, road), ()):
+    for first, last, county in ROADS.get((city, where.name), ()):
         if first <= house <= last:
             return county
     return None
@@ -179,7 +189,7 @@ def _read_words(text: str, brackets: tuple[str, ...], region: str | None) -> Rea
     units = (_remembered_units if short else read_units)(rest, head.place.kind)
     code = head.locality.region
     if code is None and head.locality.city is not None:
-        code = _county_of_road(head.locality.city, head.place.name, units.building)
+        code = _county_of_road(head.locality.city, head.place, units.building)
     building = room = None
     if code is not None and not any(_BEGINS_NEAR.match(content) for content in brackets):
         building = _building(code, head, units)

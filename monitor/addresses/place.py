@@ -7,6 +7,7 @@ town has (人民路, 农贸市场) takes the township into the key, and so does 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
@@ -163,12 +164,17 @@ def _without_own_names(name: str, owners: tuple[str, ...], *, market: bool) -> s
     return name
 
 
-def place(words: str, owners: tuple[str, ...]) -> Place:
+def _common_market(name: str) -> bool:
+    return _COMMON_TRADE.fullmatch(_TRADE_CITY.sub("", name)) is not None
+
+
+def place(words: str, owners: tuple[str, ...], towns: Iterable[str] = ()) -> Place:
     """Read the words after the divisions.
 
     Args:
         words: what stands before the first number, in one spelling, without divisions.
         owners: names of city, county and township, without the words for their level.
+        towns: names of all townships of the county, likewise; a market may have another one's name in front.
     """
     if words.endswith("段"):
         words = _STRETCH.sub("", words)
@@ -185,8 +191,11 @@ def place(words: str, owners: tuple[str, ...]) -> Place:
     market = _MARKET.search(name) is not None
     name = _without_own_names(name, owners, market=market)
     if market:
+        for town in towns:  # 东港街道沈家门渔港国际水产城 and 沈家门渔港国际水产城
+            if name.startswith(town) and len(name) - len(town) > 4 and not _common_market(name[len(town) :]):
+                name = name[len(town) :]
+                break
         stem = _TRADE_CITY.sub("", name)
-        common = _COMMON_TRADE.fullmatch(stem) is not None
-        return Place(f"{stem}市场" if stem != name else name, "market", common, words, unlocated)
+        return Place(f"{stem}市场" if stem != name else name, "market", _common_market(name), words, unlocated)
     kind = "building" if _BUILDING.search(name) else "place"
     return Place(name, kind, _GENERIC_PLACE.fullmatch(name) is not None, words, unlocated)

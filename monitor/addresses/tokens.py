@@ -63,7 +63,7 @@ def _words() -> str:
 
 # Possessive digits: each run is read in one way, so a hostile text costs what its length costs.
 _PART: Final = "[A-Z]{0,3}[0-9]++(?:[A-EG-Z][0-9]++)*+(?:[A-EG-Z](?![0-9A-Z]))?"
-_LETTERS: Final = "[A-Z]{1,2}(?=-?[0-9]|号?[座幢栋区馆厅楼]|层|单元|室|#|铺|$)|[甲乙丙丁](?=幢|栋|座|单元)"
+_LETTERS: Final = "[A-Z]{1,2}(?=-?[0-9]|-[A-Z][0-9]|号?[座幢栋区馆厅楼]|层|单元|室|#|铺|$)|[甲乙丙丁](?=幢|栋|座|单元)"
 _TOKEN: Final = re.compile(f"#?((?:{_PART}|{_LETTERS})(?:[-、](?:{_PART}|[A-Z]{{1,2}}(?![0-9A-Z])))*)({_words()})?")
 _MARKS: Final = "-|、#"
 _NOT_DIGITS: Final = re.compile("[^0-9]+")
