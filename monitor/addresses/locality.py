@@ -383,7 +383,7 @@ def locate(text: str, region: str | None) -> Locality:
         county=COUNTIES[code].name if code else "",
         township=reader.township,
         rural=reader.township is not None
-        and not level.startswith("街道")
+        and not level.startswith(("街道", "办事处"))
         and (code or "", reader.township) not in SEATS
         and reader.township not in ("城关", COUNTIES[code].name[:-1] if code else ""),
         rest=text[reader.at :],

@@ -42,6 +42,9 @@ _NEAR: Final = re.compile("对面|旁|附近|隔壁|路口|交叉")
 _BEGINS_NEAR: Final = re.compile("斜?对面|旁|附近|隔壁|路口|交叉")
 # What stands in brackets and is no part of the place.
 _REMARK: Final = re.compile(f"{_NEAR.pattern}|原|现|旧|曾|托管|集群|申报|承诺|电话|限|仅|年|月|面积|平方|证|公司")
+# A 街道 has one too, and its name is needed to tell them apart; of a 服装城 a county has one.
+_EVERYDAY: Final = re.compile("(?:综合)?(?:农贸|农副产品|集贸|菜|综合|副食品|食品|蔬菜|水果|粮油|花鸟|旧货)市场")
+_SIDE: Final = re.compile("[东西南北前后左右][侧面边首半](?:侧|边|间|部)?")
 _HOUSE_NUMBER: Final = re.compile("[0-9]{1,6}(?![0-9])")
 
 # The form of most registrations; anything else takes the long way to the same result.
@@ -121,7 +124,7 @@ def _head_of(locality: Locality) -> _Head:
 def _stem(code: str, locality: Locality, where: Place) -> str:
     """The beginning of a key: county, the township where many towns have the name, and the name."""
     name = where.name or locality.township or ""
-    if where.common and where.kind in ("market", "place") and locality.township:
+    if where.common and locality.township and (where.kind == "place" or _EVERYDAY.fullmatch(name)):
         return f"{code}|{locality.township}|{name}"
     if locality.rural and (where.common or (where.kind == "road" and (code[:4], name) not in ROADS)):
         return f"{code}|{locality.township}|{name}"
@@ -207,8 +210,11 @@ def _read(spelt: Spelt, region: str | None) -> Reading:
     if units is None or units.room or len(units.building) > 1:
         return reading
     for content in spelt.brackets:  # 新场村（交通路55号）, 登云路639号（电子市场1楼1C189号）
-        if any(character.isdigit() for character in content) and not _REMARK.search(content):
-            return _read_words(spelt.text + spell(content).text, spelt.brackets, region)
+        if _REMARK.search(content):
+            continue
+        part = spell(content).text
+        if any(character.isdigit() for character in part) or _SIDE.fullmatch(part):
+            return _read_words(spelt.text + part, spelt.brackets, region)
     return reading
 
 

@@ -43,7 +43,7 @@ _BRACKET: Final = re.compile("[" + re.escape(_OPEN + _CLOSE) + "]")
 # Numbers are possessive: a run of digits can be read in one way alone, so a failed match stays linear.
 _UNITS_ALONE: Final = re.compile(
     "(?:第?(?:负|地下)?[A-Z]?(?:[0-9]++|[零一二三四五六七八九十百]++)[A-Z]?"
-    "(?:号楼|号房|号门|幢|栋|座|单元|楼|层|室|号|区|#)?|[东西南北中主副裙]楼|[A-Z](?:座|区|幢|栋|楼)|[-、])+"
+    "(?:号楼|号房|号门|号厂房|号车间|号库|幢|栋|座|单元|楼|层|室|号|区|#)?|[东西南北中主副裙附辅]楼|[底夹顶]层|底楼|阁楼|[A-Z](?:座|区|幢|栋|楼)|[-、])+"
 )
 _PLAIN: Final = re.compile("[0-9A-Z〇\u3400-\u9fff]*")
 _BORDER: Final = re.compile("([0-9A-Z]) +(?=[0-9A-Z])")

@@ -15,11 +15,12 @@ from monitor.addresses.place import TRADE_CITY
 from monitor.addresses.tokens import HOUSE_OR_BLOCK, KIND_OF_WORD, digits, plain, tokens
 
 _WORDED: Final = re.compile(
-    "(?P<block>[东西南北中前后主副裙附左右]大?楼|[东西南北][座幢栋]|[东西南北]塔楼?"
+    "(?P<block>(?:[东西南北中前后主副裙附左右配]|(?<![一-龥])[新老旧小甲乙丙丁])大?楼(?!盘)|[东西南北]?(?:附属|辅助?)楼|裙房|连廊|^[甲乙丙丁]$"
+    "|[东西南北][座幢栋]|[东西南北]塔楼?"
     "|(?:^|(?<=[厦园心场院校厂司局城区村]))(?:综合|办公|行政|科研|研发|科技|实验|教学|宿舍|生产|服务|接待|商务|配套|综合办公)大?楼)"
-    "|(?P<zone>[东西南北中][区院馆厅苑](?!域))"
-    "|(?P<floor>夹层|阁楼|顶层|顶楼|底层|底楼|架空层)"
-    "|(?P<area>[东西南北][侧面边首半](?:侧|边|间|部)?)"
+    "|(?P<zone>[东西南北中][区院馆厅苑](?!域)|[东西南北]扩)"
+    "|(?P<floor>夹层|阁楼|顶层|顶楼|底层|底楼|架空层|屋顶|天台|露台|大堂|传达室|门卫室)"
+    "|(?P<area>[东西南北][侧面边首半](?:侧|边|间|部)?|[后侧边]门)"
     "|(?P<unit>[东西]单元)"
 )
 _FLOOR_NAMED: Final = {"底层": "1", "底楼": "1", "顶楼": "顶层"}
@@ -60,7 +61,7 @@ class _Reading:
     """State while the units of one text are read from the left."""
 
     __slots__ = (
-        "area", "block", "building", "floor", "gate", "house", "kind", "market", "names", "pending", "room", "rows",
+        "area", "block", "building", "floor", "garage", "gate", "house", "kind", "market", "names", "pending", "room", "rows",
         "side", "stall", "unit", "unlocated",
     )  # fmt: skip
 
@@ -73,7 +74,7 @@ class _Reading:
         self.house = self.block = self.unit = self.floor = self.area = self.gate = self.room = ""
         self.side = ""
         self.pending = ""  # a number with 号 that is a room where nothing follows, else a door
-        self.stall = self.unlocated = False
+        self.stall = self.garage = self.unlocated = False
 
     def settle(self) -> None:
         """A number that stood before a block, floor or room is a door of the building."""
@@ -90,6 +91,7 @@ class _Reading:
         self.names.append(text)
         if self.room:
             return
+        self.garage = self.garage or text.endswith("车库")
         self.market = self.market or _MARKET.search(text) is not None or TRADE_CITY.search(text) is not None
         if not self.floor and _UNLOCATED.search(text):
             self.unlocated = True
@@ -142,7 +144,7 @@ class _Reading:
             (self.rows if self.market or self.floor else self.building).append(row)
         elif what == "storage":
             self._room(number, stall=True)
-            self.room = f"车库{self.room}"
+            self.garage = True
         elif what != "seat":
             self._bare(number, what)
 
@@ -314,6 +316,8 @@ class _Reading:
         if self.pending and not self.room:
             self._room(self.pending, stall=True)
         room, floor = self.room, self.floor
+        if self.garage:
+            room = f"车库{plain(room)}" if room.isdigit() else f"车库{room}"
         found = [f"{self.unit}单元"] if self.unit else []
         rows = [*self.rows, self.side] if self.side and (self.stall or not room) else self.rows
         if room:
@@ -332,7 +336,7 @@ class _Reading:
                 found += [*rows, room]
             return tuple(found)
         if floor:
-            found.append(floor if floor.endswith(("层", "楼")) else f"{floor}F")
+            found.append(f"{floor}F" if floor[-1].isdigit() else floor)
         found += rows
         if self.area:
             found.append(self.area)
