@@ -36,7 +36,9 @@ _UNKNOWN_TOWNSHIP: Final = re.compile(
 _ROAD: Final = "(?:大道|大街|公路|胡同|国道|省道|路|街|巷|弄|道|线)"
 _DIRECTION: Final = "[东西南北中上下前后左右大小老新直横环内外正一二三四五六七八九十]{0,3}"
 _ROAD_TAIL: Final = re.compile(f"(?:{_DIRECTION}|开发|工业|新村|新区|[村桥湾岭山溪江塘]头?){_ROAD}|{_DIRECTION}村")
-_OWN_NAME: Final = re.compile(f"(?!{_DIRECTION}{_ROAD})[一-龥](?![东西南北中]{_ROAD})[一-龥]+(?:{_ROAD}|村|市场|城)")
+_OWN_NAME: Final = re.compile(
+    f"(?!{_DIRECTION}{_ROAD})[一-龥](?![东西南北中]{_ROAD})[一-龥]+(?:{_ROAD}|村|市场|城)|(?:菜|农贸)市?场$"
+)
 _ROAD_OF_TOWN: Final = re.compile("[东西南北中前后新][路街](?![一-龥]{1,3}(?:路|街|大道|巷))")
 _ROAD_FOLLOWS: Final = re.compile(f"{_DIRECTION}{_ROAD}|[桥块]")
 _SOME_ZONE: Final = re.compile(

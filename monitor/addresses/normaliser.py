@@ -16,12 +16,12 @@ import msgspec
 from monitor.addresses.elsewhere import find_link, is_elsewhere, plain_form
 from monitor.addresses.gazetteer import BUILDINGS, ROADS, TOWNSHIPS
 from monitor.addresses.locality import Locality, locate
-from monitor.addresses.place import Place, place
+from monitor.addresses.place import STRETCH, Place, place
 from monitor.addresses.spelling import LONGEST, Spelt, is_spelt, spell, unified
 from monitor.addresses.units import Units, read_units
 from monitor.identifiers.regions import COUNTIES, County, current
 
-NORMALISER_VERSION: Final = "1"
+NORMALISER_VERSION: Final = "2"
 """Part of every snapshot: keys of another version are other keys."""
 
 _FIRST_UNIT: Final = re.compile("[0-9#]|[A-Z]{1,2}-?(?=[0-9]|[A-Z][0-9]|号?[座幢栋区馆厅楼]|层|单元|室)")
@@ -35,15 +35,17 @@ _BLOCK_AT_END: Final = re.compile(
 _SHOWN: Final = (
     ("cluster", re.compile("集群(?:注册|登记)|托管")),
     ("incubator", re.compile("(?:孵化|众创空间)(?!.{0,2}(?:路|街|巷|大道))")),
-    ("market", re.compile("(?:市场|商场)(?!监|.{0,2}(?:路|街|巷|弄|大道|村|社区|桥))")),
+    ("market", re.compile("(?:市场|商场|菜场)(?!监|.{0,2}(?:路|街|巷|弄|大道|村|社区|桥))")),
 )
-_SHOWING: Final = re.compile("集群|托管|孵化|众创空间|市场|商场")
+_SHOWING: Final = re.compile("集群|托管|孵化|众创空间|市场|商场|菜场")
 _NEAR: Final = re.compile("对面|旁|附近|隔壁|路口|交叉")
 _BEGINS_NEAR: Final = re.compile("斜?对面|旁|附近|隔壁|路口|交叉")
 # What stands in brackets and is no part of the place.
 _REMARK: Final = re.compile(f"{_NEAR.pattern}|原|现|旧|曾|托管|集群|申报|承诺|电话|限|仅|年|月|面积|平方|证|公司")
 # A 街道 has one too, and its name is needed to tell them apart; of a 服装城 a county has one.
-_EVERYDAY: Final = re.compile("(?:综合)?(?:农贸|农副产品|集贸|菜|综合|副食品|食品|蔬菜|水果|粮油|花鸟|旧货)市场")
+_EVERYDAY: Final = re.compile(
+    "(?:老|新|大|中心|综合|城[东西南北])?(?:农贸|农副产品|集贸|菜|综合|副食品|食品|蔬菜|水果|粮油|花鸟|旧货)市场"
+)
 _SIDE: Final = re.compile("[东西南北前后左右][侧面边首半](?:侧|边|间|部)?")
 _HOUSE_NUMBER: Final = re.compile("[0-9]{1,6}(?![0-9])")
 
@@ -126,7 +128,7 @@ def _stem(code: str, locality: Locality, where: Place) -> str:
     name = where.name or locality.township or ""
     if where.common and locality.township and (where.kind == "place" or _EVERYDAY.fullmatch(name)):
         return f"{code}|{locality.township}|{name}"
-    if locality.rural and (where.common or (where.kind == "road" and (code[:4], name) not in ROADS)):
+    if locality.rural and (where.common or (where.kind == "road" and (code[:4], STRETCH.sub("", name)) not in ROADS)):
         return f"{code}|{locality.township}|{name}"
     return f"{code}|{name}"
 
@@ -155,12 +157,11 @@ def _county_of_road(city: str, where: Place, parts: tuple[str, ...]) -> str | No
     A building that stands on a road (车站大道神力大厦) is there too; with no number, only if the whole road is in one.
     """
     if where.kind != "road":
-        road = where.around.removesuffix(where.name)
-        stretches = ROADS.get((city, road), ())
+        stretches = ROADS.get((city, where.around.removesuffix(where.name)), ())
         return stretches[0][2] if len({county for _, _, county in stretches}) == 1 else None
     match = _HOUSE_NUMBER.match(parts[0]) if parts else None
     house = int(match[0]) if match else 0
-    for first, last, county in ROADS.get((city, where.name), ()):
+    for first, last, county in ROADS.get((city, STRETCH.sub("", where.name)), ()):
         if first <= house <= last:
             return county
     return None

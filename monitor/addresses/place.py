@@ -51,7 +51,7 @@ TRADE_CITY: Final = re.compile(f"(?:{_TRADE})城$")
 """A market by what it deals in: 木雕城, 皮革城."""
 
 _MARKET: Final = re.compile(
-    "(?:市场|商场|商贸城|商城|商品城|轻纺城|购物中心|批发城|交易城|交易中心|商业城|贸易城|步行街|美食城|美食广场|物流城|物流中心|"
+    "(?:市场|菜场|商场|商贸城|商城|商品城|轻纺城|购物中心|批发城|交易城|交易中心|商业城|贸易城|步行街|美食城|美食广场|物流城|物流中心|"
     f"(?:{_TRADE})城)$"
 )
 _TRADE_CITY: Final = re.compile(
@@ -81,7 +81,9 @@ _COMMON: Final = (
     "新村|安居|长安|长虹|东兴|西兴|南兴|北兴|环镇|环东|环西|环南|环北|东环|西环|南环|北环|外环|内环|中街"
 )
 _COMMON_ROAD: Final = re.compile(f"(?:{_COMMON}|{_WAY}{{1,2}}){_WAY}{{0,2}}{_ROAD_END}")
-_STRETCH: Final = re.compile("(?<=[路街道])[东西南北中]段$")
+STRETCH: Final = re.compile("(?<=[路街道])[东西南北中]段$")
+"""The end of 市府大道西段."""
+
 _COUNTRY: Final = re.compile("(?:中国|浙江省?)")
 _UNLOCATED: Final = re.compile(
     "对面|对过|对门|斜对|(?<!亭)旁|隔壁|附近|[路街巷弄道]口(?!村|社区|镇|新村|路|街|自然)|^村口|(?<=[村])口(?=$|[0-9])|交叉|交汇|交会|交界|交接处"
@@ -176,8 +178,10 @@ def place(words: str, owners: tuple[str, ...], towns: Iterable[str] = ()) -> Pla
         owners: names of city, county and township, without the words for their level.
         towns: names of all townships of the county, likewise; a market may have another one's name in front.
     """
-    if words.endswith("段"):
-        words = _STRETCH.sub("", words)
+    stretch = STRETCH.search(words) if words.endswith("段") else None
+    if stretch:  # its houses may be numbered anew
+        road = _road_place(words[: stretch.start()])
+        return msgspec.structs.replace(road, name=road.name + stretch[0])
     if words.endswith(_ROAD_ENDS):
         # Roads of one name are in many counties: remembered apart from them.
         return _remembered_road(words) if len(words) <= _LONGEST_REMEMBERED else _road_place(words)
@@ -195,6 +199,8 @@ def place(words: str, owners: tuple[str, ...], towns: Iterable[str] = ()) -> Pla
             if name.startswith(town) and len(name) - len(town) > 4 and not _common_market(name[len(town) :]):
                 name = name[len(town) :]
                 break
+        if name.endswith("菜场"):
+            name = f"{name[:-1]}市场"
         stem = _TRADE_CITY.sub("", name)
         return Place(f"{stem}市场" if stem != name else name, "market", _common_market(name), words, unlocated)
     kind = "building" if _BUILDING.search(name) else "place"

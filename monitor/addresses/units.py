@@ -27,7 +27,7 @@ _FLOOR_NAMED: Final = {"底层": "1", "底楼": "1", "顶楼": "顶层"}
 _UNLOCATED: Final = re.compile(
     "对面|对过|对门|斜对|旁|隔壁|附近|[路街巷弄村道岔]口|交[叉汇会界]|沿线|[后前]面|背后|门口|转角|转盘|周边|[路街河]边|以[东西南北]"
 )
-_MARKET: Final = re.compile("市场|商场|商城|商贸城|商品城|批发城")
+_MARKET: Final = re.compile("市场|商场|商城|商贸城|商品城|批发城|菜场")
 _BASEMENT: Final = re.compile("B[1-5]")
 _FLOOR_LETTER: Final = re.compile("[FL][1-9]")
 _LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -61,8 +61,8 @@ class _Reading:
     """State while the units of one text are read from the left."""
 
     __slots__ = (
-        "area", "block", "building", "floor", "garage", "gate", "house", "kind", "market", "names", "pending", "room", "rows",
-        "side", "stall", "unit", "unlocated",
+        "area", "block", "building", "floor", "garage", "gate", "house", "kind", "market", "names", "pending",
+        "room", "rows", "side", "stall", "unit", "unlocated",
     )  # fmt: skip
 
     def __init__(self, kind: str) -> None:
@@ -145,7 +145,10 @@ class _Reading:
         elif what == "storage":
             self._room(number, stall=True)
             self.garage = True
-        elif what != "seat":
+        elif what == "seat":
+            if "-" in number and len(digits(number.partition("-")[0])) > 2:  # 2503-A工位
+                self._bare(number.partition("-")[0], "room")
+        else:
             self._bare(number, what)
 
     def _house(self, number: str) -> None:
