@@ -36,7 +36,9 @@ _UNKNOWN_TOWNSHIP: Final = re.compile(
 _ROAD: Final = "(?:大道|大街|公路|胡同|国道|省道|路|街|巷|弄|道|线)"
 _DIRECTION: Final = "[东西南北中上下前后左右大小老新直横环内外正一二三四五六七八九十]{0,3}"
 _ROAD_TAIL: Final = re.compile(f"(?:{_DIRECTION}|开发|工业|新村|新区|[村桥湾岭山溪江塘]头?){_ROAD}|{_DIRECTION}村")
-_OWN_NAME: Final = re.compile(f"(?!{_DIRECTION}{_ROAD})[一-龥](?![东西南北中]{_ROAD})[一-龥]+(?:{_ROAD}|村|市场|城)")
+_OWN_NAME: Final = re.compile(
+    f"(?!{_DIRECTION}{_ROAD})[一-龥](?![东西南北中]{_ROAD})[一-龥]+(?:{_ROAD}|村|市场|城)|(?:菜|农贸)市?场$"
+)
 _ROAD_OF_TOWN: Final = re.compile("[东西南北中前后新][路街](?![一-龥]{1,3}(?:路|街|大道|巷))")
 _ROAD_FOLLOWS: Final = re.compile(f"{_DIRECTION}{_ROAD}|[桥块]")
 _SOME_ZONE: Final = re.compile(
@@ -270,7 +272,9 @@ class _Reader:
                 return True
         home = self._home()
         if self.township is None and len(word) < 5 and _OWN_NAME.match(rest):
-            if home:
+            if self.county is not None:  # 西溪 is a street of the county that once got a town from 余杭区
+                known = word in TOWNSHIPS.get(self.county, ()) or (self.county, word) in MOVED
+            elif home:
                 known = any(code in COUNTIES_OF_TOWNSHIP.get(word, ()) for code in home)
             else:
                 known = self.city is not None and any(
@@ -381,7 +385,7 @@ def locate(text: str, region: str | None) -> Locality:
         county=COUNTIES[code].name if code else "",
         township=reader.township,
         rural=reader.township is not None
-        and not level.startswith("街道")
+        and not level.startswith(("街道", "办事处"))
         and (code or "", reader.township) not in SEATS
         and reader.township not in ("城关", COUNTIES[code].name[:-1] if code else ""),
         rest=text[reader.at :],

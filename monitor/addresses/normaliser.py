@@ -14,17 +14,17 @@ from typing import Final
 import msgspec
 
 from monitor.addresses.elsewhere import find_link, is_elsewhere, plain_form
-from monitor.addresses.gazetteer import BUILDINGS, ROADS
+from monitor.addresses.gazetteer import BUILDINGS, ROADS, TOWNSHIPS
 from monitor.addresses.locality import Locality, locate
-from monitor.addresses.place import Place, place
+from monitor.addresses.place import STRETCH, Place, place
 from monitor.addresses.spelling import LONGEST, Spelt, is_spelt, spell, unified
 from monitor.addresses.units import Units, read_units
 from monitor.identifiers.regions import COUNTIES, County, current
 
-NORMALISER_VERSION: Final = "1"
+NORMALISER_VERSION: Final = "2"
 """Part of every snapshot: keys of another version are other keys."""
 
-_FIRST_UNIT: Final = re.compile("[0-9#]|[A-Z]{1,2}-?(?=[0-9]|号?[座幢栋区馆厅楼]|层|单元|室)")
+_FIRST_UNIT: Final = re.compile("[0-9#]|[A-Z]{1,2}-?(?=[0-9]|[A-Z][0-9]|号?[座幢栋区馆厅楼]|层|单元|室)")
 _NUMBERED_NAME: Final = re.compile(
     "(?:[0-9]{1,4}[A-Z]{0,2}|[A-Z]{1,6}[0-9]{0,4})(?![号幢栋座楼层室单组弄区期#村支])[一-龥]{1,8}?"
     "(?:产业园|创意园|文创园|科技园|创业园|园区|园|广场|大厦|中心|商城|小镇|公寓|空间|基地|公馆)"
@@ -35,13 +35,18 @@ _BLOCK_AT_END: Final = re.compile(
 _SHOWN: Final = (
     ("cluster", re.compile("集群(?:注册|登记)|托管")),
     ("incubator", re.compile("(?:孵化|众创空间)(?!.{0,2}(?:路|街|巷|大道))")),
-    ("market", re.compile("(?:市场|商场)(?!监|.{0,2}(?:路|街|巷|弄|大道|村|社区|桥))")),
+    ("market", re.compile("(?:市场|商场|菜场)(?!监|.{0,2}(?:路|街|巷|弄|大道|村|社区|桥))")),
 )
-_SHOWING: Final = re.compile("集群|托管|孵化|众创空间|市场|商场")
+_SHOWING: Final = re.compile("集群|托管|孵化|众创空间|市场|商场|菜场")
 _NEAR: Final = re.compile("对面|旁|附近|隔壁|路口|交叉")
 _BEGINS_NEAR: Final = re.compile("斜?对面|旁|附近|隔壁|路口|交叉")
 # What stands in brackets and is no part of the place.
 _REMARK: Final = re.compile(f"{_NEAR.pattern}|原|现|旧|曾|托管|集群|申报|承诺|电话|限|仅|年|月|面积|平方|证|公司")
+# A 街道 has one too, and its name is needed to tell them apart; of a 服装城 a county has one.
+_EVERYDAY: Final = re.compile(
+    "(?:老|新|大|中心|综合|城[东西南北])?(?:农贸|农副产品|集贸|菜|综合|副食品|食品|蔬菜|水果|粮油|花鸟|旧货)市场"
+)
+_SIDE: Final = re.compile("[东西南北前后左右][侧面边首半](?:侧|边|间|部)?")
 _HOUSE_NUMBER: Final = re.compile("[0-9]{1,6}(?![0-9])")
 
 # The form of most registrations; anything else takes the long way to the same result.
@@ -111,7 +116,8 @@ def _known_buildings() -> dict[tuple[str, str], tuple[str, str]]:
 
 
 def _head_of(locality: Locality) -> _Head:
-    where = place(locality.rest, _owners(COUNTIES.get(locality.region or ""), locality.township))
+    owners = _owners(COUNTIES.get(locality.region or ""), locality.township)
+    where = place(locality.rest, owners, TOWNSHIPS.get(locality.region or "", ()))
     words = where.around if where.kind in ("road", "village") else f"{where.around}|{where.name}"
     code = locality.region
     return _Head(locality, where, _stem(code, locality, where) if code else None, _shown_kind(words))
@@ -120,7 +126,11 @@ def _head_of(locality: Locality) -> _Head:
 def _stem(code: str, locality: Locality, where: Place) -> str:
     """The beginning of a key: county, the township where many towns have the name, and the name."""
     name = where.name or locality.township or ""
-    return f"{code}|{locality.township}|{name}" if where.common and locality.rural else f"{code}|{name}"
+    if where.common and locality.township and (where.kind == "place" or _EVERYDAY.fullmatch(name)):
+        return f"{code}|{locality.township}|{name}"
+    if locality.rural and (where.common or (where.kind == "road" and (code[:4], STRETCH.sub("", name)) not in ROADS)):
+        return f"{code}|{locality.township}|{name}"
+    return f"{code}|{name}"
 
 
 def _head(words: str, region: str | None) -> _Head:
@@ -141,11 +151,17 @@ def _split(text: str) -> tuple[str, str]:
     return text[:start], text[start:]
 
 
-def _county_of_road(city: str, road: str, parts: tuple[str, ...]) -> str | None:
-    """The county of a house on a road, where the road or this stretch of it lies in one county of the prefecture."""
+def _county_of_road(city: str, where: Place, parts: tuple[str, ...]) -> str | None:
+    """The county of a house on a road, where the road or this stretch of it lies in one county of the prefecture.
+
+    A building that stands on a road (车站大道神力大厦) is there too; with no number, only if the whole road is in one.
+    """
+    if where.kind != "road":
+        stretches = ROADS.get((city, where.around.removesuffix(where.name)), ())
+        return stretches[0][2] if len({county for _, _, county in stretches}) == 1 else None
     match = _HOUSE_NUMBER.match(parts[0]) if parts else None
     house = int(match[0]) if match else 0
-    for first, last, county in ROADS.get((city, road), ()):
+    for first, last, county in ROADS.get((city, STRETCH.sub("", where.name)), ()):
         if first <= house <= last:
             return county
     return None
@@ -177,7 +193,7 @@ def _read_words(text: str, brackets: tuple[str, ...], region: str | None) -> Rea
     units = (_remembered_units if short else read_units)(rest, head.place.kind)
     code = head.locality.region
     if code is None and head.locality.city is not None:
-        code = _county_of_road(head.locality.city, head.place.name, units.building)
+        code = _county_of_road(head.locality.city, head.place, units.building)
     building = room = None
     if code is not None and not any(_BEGINS_NEAR.match(content) for content in brackets):
         building = _building(code, head, units)
@@ -195,8 +211,11 @@ def _read(spelt: Spelt, region: str | None) -> Reading:
     if units is None or units.room or len(units.building) > 1:
         return reading
     for content in spelt.brackets:  # 新场村（交通路55号）, 登云路639号（电子市场1楼1C189号）
-        if any(character.isdigit() for character in content) and not _REMARK.search(content):
-            return _read_words(spelt.text + spell(content).text, spelt.brackets, region)
+        if _REMARK.search(content):
+            continue
+        part = spell(content).text
+        if any(character.isdigit() for character in part) or _SIDE.fullmatch(part):
+            return _read_words(spelt.text + part, spelt.brackets, region)
     return reading
 
 

@@ -43,7 +43,7 @@ _BRACKET: Final = re.compile("[" + re.escape(_OPEN + _CLOSE) + "]")
 # Numbers are possessive: a run of digits can be read in one way alone, so a failed match stays linear.
 _UNITS_ALONE: Final = re.compile(
     "(?:第?(?:负|地下)?[A-Z]?(?:[0-9]++|[零一二三四五六七八九十百]++)[A-Z]?"
-    "(?:号楼|号房|号门|幢|栋|座|单元|楼|层|室|号|区|#)?|[东西南北中主副裙]楼|[A-Z](?:座|区|幢|栋|楼)|[-、])+"
+    "(?:号楼|号房|号门|号厂房|号车间|号库|幢|栋|座|单元|楼|层|室|号|区|#)?|[东西南北中主副裙附辅]楼|[底夹顶]层|底楼|阁楼|[A-Z](?:座|区|幢|栋|楼)|[-、])+"
 )
 _PLAIN: Final = re.compile("[0-9A-Z〇\u3400-\u9fff]*")
 _BORDER: Final = re.compile("([0-9A-Z]) +(?=[0-9A-Z])")
@@ -56,7 +56,7 @@ _DIGIT: Final = {
 _SCALE: Final = {"十": 10, "拾": 10, "百": 100, "佰": 100, "千": 1000, "仟": 1000}
 _NUMERALS: Final = "零〇一二两三四五六七八九十百千廿卅壹贰叁肆伍陆柒捌玖拾佰仟"
 _NUMERAL: Final = re.compile(
-    f"[{_NUMERALS}]++(?=号|弄|支弄|幢|栋|座|楼|层|单元|室|组|小组|村民小组|队|区|期|排|间|户|房|铺|摊|馆|厅|库"
+    f"[{_NUMERALS}]++(?=号|弄|支弄|幢|栋|座|楼|层|单元|室|组|小组|村民小组|队|社(?!区)|区|期|排|间|户|房|铺|摊|馆|厅|库"
     f"|[至到、-][0-9{_NUMERALS}])"
     "|[零〇一二三四五六七八九]{3,5}+$"
 )
@@ -80,7 +80,7 @@ _LISTABLE: Final = ("号", "室", "幢", "层", "铺")
 _LISTED: Final = re.compile("(?<=[0-9A-Z])[号室幢层铺]、(?=[0-9A-Z])")
 _MAY_CHANGE: Final = re.compile(
     f"[{''.join(map(chr, _TRADITIONAL))}第之附负贸]|地下|[至到]$|[{_NUMERALS}]"
-    "(?=[号弄支幢栋座楼层单室组小村队区期排间户房铺摊馆厅库至到]|$)"
+    "(?=[号弄支幢栋座楼层单室组小村队社区期排间户房铺摊馆厅库至到]|$)"
 )
 _BELOW: Final = re.compile(
     "(?:地下|负)([0-9])(?:层楼|楼层|楼|层|F)|(?<![0-9A-Z])-([1-5])(?:楼|层|F)|B([1-5])(?:楼|层|F)"

@@ -11,7 +11,7 @@ from typing import Final
 
 _KINDS: Final = {
     "lane": "弄 支弄 号弄 弄堂",
-    "group": "组 小组 村民小组 号组 队 小队 生产队",
+    "group": "组 小组 村民小组 号组 队 小队 生产队 社 生产社",
     "house": "号 户 号院 号大院 号内 号院内 号民房 号附房 号附属房",
     "block": (
         "幢 栋 座 号楼 号大楼 幢楼 栋楼 号幢 号栋 号座 # #楼 #幢 #厂房 号厂房 号标准厂房 幢厂房 "
@@ -26,6 +26,7 @@ _KINDS: Final = {
     "stall": (
         "铺 铺位 铺面 商铺 店铺 店面 店 门面 营业房 摊 摊位 商位 柜 柜台 档 档口 展位 展厅 间 门店 "
         "号铺 号铺位 号铺面 号商铺 号店铺 号店面 号店 号门面 号营业房 号营业用房 号摊 号摊位 "
+        "门面房 号门面房 店面房 号店面房 街面房 号街面房 营业用房 商业用房 号商业用房 "
         "号商位 号柜 号柜台 号档 号档口 号展位 号展厅 号间 号位 号交易区 号门店 号门市 号门市部"
     ),
     "seat": (
@@ -63,7 +64,7 @@ def _words() -> str:
 
 # Possessive digits: each run is read in one way, so a hostile text costs what its length costs.
 _PART: Final = "[A-Z]{0,3}[0-9]++(?:[A-EG-Z][0-9]++)*+(?:[A-EG-Z](?![0-9A-Z]))?"
-_LETTERS: Final = "[A-Z]{1,2}(?=-?[0-9]|号?[座幢栋区馆厅楼]|层|单元|室|#|铺|$)|[甲乙丙丁](?=幢|栋|座|单元)"
+_LETTERS: Final = "[A-Z]{1,2}(?=-?[0-9]|-[A-Z][0-9]|号?[座幢栋区馆厅楼]|层|单元|室|#|铺|$)|[甲乙丙丁](?=幢|栋|座|单元)"
 _TOKEN: Final = re.compile(f"#?((?:{_PART}|{_LETTERS})(?:[-、](?:{_PART}|[A-Z]{{1,2}}(?![0-9A-Z])))*)({_words()})?")
 _MARKS: Final = "-|、#"
 _NOT_DIGITS: Final = re.compile("[^0-9]+")
@@ -96,6 +97,8 @@ def tokens(text: str) -> Iterator[tuple[str, str, str, str]]:
             word = "" if _stands_alone(text, end, number) else None
         elif word == "号楼" and text[end : end + 1] in ("上", "下"):
             word = "号"  # upstairs in house 12, not block 12
+        elif word == "社" and text[end : end + 1] == "区":
+            word = None
         elif word in _NUMBERED_AFTER and end < len(text) and text[end].isascii():
             following = _TOKEN.match(text, end)
             if following and KIND_OF_WORD.get(following[2] or "") not in ("floor", "block"):

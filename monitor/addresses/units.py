@@ -11,21 +11,23 @@ from typing import Final
 
 import msgspec
 
+from monitor.addresses.place import TRADE_CITY
 from monitor.addresses.tokens import HOUSE_OR_BLOCK, KIND_OF_WORD, digits, plain, tokens
 
 _WORDED: Final = re.compile(
-    "(?P<block>[东西南北中前后主副裙附左右]大?楼|[东西南北][座幢栋]|[东西南北]塔楼?"
+    "(?P<block>(?:[东西南北中前后主副裙附左右配]|(?<![一-龥])[新老旧小甲乙丙丁])大?楼(?!盘)|[东西南北]?(?:附属|辅助?)楼|裙房|连廊|^[甲乙丙丁]$"
+    "|[东西南北][座幢栋]|[东西南北]塔楼?"
     "|(?:^|(?<=[厦园心场院校厂司局城区村]))(?:综合|办公|行政|科研|研发|科技|实验|教学|宿舍|生产|服务|接待|商务|配套|综合办公)大?楼)"
-    "|(?P<zone>[东西南北中][区院馆厅苑](?!域))"
-    "|(?P<floor>夹层|阁楼|顶层|顶楼|底层|底楼|架空层)"
-    "|(?P<area>[东西南北][侧面边首半](?:侧|边|间|部)?)"
+    "|(?P<zone>[东西南北中][区院馆厅苑](?!域)|[东西南北]扩)"
+    "|(?P<floor>夹层|阁楼|顶层|顶楼|底层|底楼|架空层|屋顶|天台|露台|大堂|传达室|门卫室)"
+    "|(?P<area>[东西南北][侧面边首半](?:侧|边|间|部)?|[后侧边]门)"
     "|(?P<unit>[东西]单元)"
 )
 _FLOOR_NAMED: Final = {"底层": "1", "底楼": "1", "顶楼": "顶层"}
 _UNLOCATED: Final = re.compile(
     "对面|对过|对门|斜对|旁|隔壁|附近|[路街巷弄村道岔]口|交[叉汇会界]|沿线|[后前]面|背后|门口|转角|转盘|周边|[路街河]边|以[东西南北]"
 )
-_MARKET: Final = re.compile("市场|商场|商城|商贸城|商品城|批发城")
+_MARKET: Final = re.compile("市场|商场|商城|商贸城|商品城|批发城|菜场")
 _BASEMENT: Final = re.compile("B[1-5]")
 _FLOOR_LETTER: Final = re.compile("[FL][1-9]")
 _LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -49,7 +51,9 @@ class Units(msgspec.Struct, frozen=True, gc=False):
 
 def floor_is_said(room: str, floor: str) -> bool:
     """Whether a room number begins with its floor: 1203 on 12, A302 on 3."""
-    number = room if room.isdigit() else room.strip(_LETTERS)
+    number = room.partition("-")[0]  # 701-702 are both on 7
+    if not number.isdigit():
+        number = number.strip(_LETTERS)
     return number.startswith(floor) and 2 <= len(number) - len(floor) <= 3
 
 
@@ -57,8 +61,8 @@ class _Reading:
     """State while the units of one text are read from the left."""
 
     __slots__ = (
-        "area", "block", "building", "floor", "gate", "house", "kind", "market", "names", "pending", "room", "rows",
-        "stall", "unit", "unlocated",
+        "area", "block", "building", "floor", "garage", "gate", "house", "kind", "market", "names", "pending",
+        "room", "rows", "side", "stall", "unit", "unlocated",
     )  # fmt: skip
 
     def __init__(self, kind: str) -> None:
@@ -68,8 +72,9 @@ class _Reading:
         self.names: list[str] = []
         self.rows: list[str] = []
         self.house = self.block = self.unit = self.floor = self.area = self.gate = self.room = ""
+        self.side = ""
         self.pending = ""  # a number with 号 that is a room where nothing follows, else a door
-        self.stall = self.unlocated = False
+        self.stall = self.garage = self.unlocated = False
 
     def settle(self) -> None:
         """A number that stood before a block, floor or room is a door of the building."""
@@ -86,7 +91,8 @@ class _Reading:
         self.names.append(text)
         if self.room:
             return
-        self.market = self.market or _MARKET.search(text) is not None
+        self.garage = self.garage or text.endswith("车库")
+        self.market = self.market or _MARKET.search(text) is not None or TRADE_CITY.search(text) is not None
         if not self.floor and _UNLOCATED.search(text):
             self.unlocated = True
         for match in _WORDED.finditer(text):
@@ -103,7 +109,7 @@ class _Reading:
             elif what == "unit":
                 self.unit = found[0]
             elif self.floor or self.block:
-                self.area = found[0]
+                self.side = found[0]
             else:
                 self.unlocated = True
 
@@ -138,8 +144,11 @@ class _Reading:
             (self.rows if self.market or self.floor else self.building).append(row)
         elif what == "storage":
             self._room(number, stall=True)
-            self.room = f"车库{self.room}"
-        elif what != "seat":
+            self.garage = True
+        elif what == "seat":
+            if "-" in number and len(digits(number.partition("-")[0])) > 2:  # 2503-A工位
+                self._bare(number.partition("-")[0], "room")
+        else:
             self._bare(number, what)
 
     def _house(self, number: str) -> None:
@@ -185,6 +194,9 @@ class _Reading:
             self.floor = "-".join(map(plain, parts))
 
     def _bare(self, number: str, what: str) -> None:
+        if not (what or self.floor or self.block or self.market) and self.house and _BASEMENT.fullmatch(number):
+            self._floor(number, "层")
+            return
         if not what and not self.house and not self.building and self.kind in ("road", "village"):
             self._house_without_word(number.split("-"))
             return
@@ -228,16 +240,22 @@ class _Reading:
         if not (room.isdigit() or self.block or self.market or self.stall):
             letters = len(room) - len(room.lstrip(_LETTERS))
             if letters == 1 and len(digits(room)) >= 3:
-                self._block(room[0], "座")
+                self._lettered_block(room[0])
                 room = room[1:]
         self.room = room
+
+    def _lettered_block(self, letter: str) -> None:
+        """The block that a room number begins with, even after the floor: 5楼A501 is A座501."""
+        self.settle()
+        self.block = f"{letter}幢"
+        self.building.append(self.block)
 
     def _pair(self, first: str, second: str) -> None:
         if first.isalpha():
             if self.block or self.market or self.stall:
                 self.room = first + second
             else:
-                self._block(first, "座")
+                self._lettered_block(first)
                 self.room = second
         elif len(digits(first)) >= 3:
             self.room = self._with_sub(first, second)
@@ -301,25 +319,28 @@ class _Reading:
         if self.pending and not self.room:
             self._room(self.pending, stall=True)
         room, floor = self.room, self.floor
+        if self.garage:
+            room = f"车库{plain(room)}" if room.isdigit() else f"车库{room}"
         found = [f"{self.unit}单元"] if self.unit else []
+        rows = [*self.rows, self.side] if self.side and (self.stall or not room) else self.rows
         if room:
             if "-" not in room:
                 room = plain(room)
             if len(digits(room)) > 3:
-                self.rows = []  # four digits tell a stall from all others of its hall
+                rows = []  # four digits tell a stall from all others of its hall
             if self.stall and self.area:
                 self.building.append(self.area)  # a shop's number counts within its area
             if floor.isdigit() and not self.stall and len(room) < 3:
                 # 20楼3室 is 2003, 20楼B室 is 20B
-                found += [*self.rows, floor + (self.room.zfill(2) if room.isdigit() else room)]
+                found += [*rows, floor + (self.room.zfill(2) if room.isdigit() else room)]
             else:
                 if floor and not floor_is_said(room, floor):
                     found.append(f"{floor}F")
-                found += [*self.rows, room]
+                found += [*rows, room]
             return tuple(found)
         if floor:
-            found.append(floor if floor.endswith(("层", "楼")) else f"{floor}F")
-        found += self.rows
+            found.append(f"{floor}F" if floor[-1].isdigit() else floor)
+        found += rows
         if self.area:
             found.append(self.area)
         elif self.gate and not floor:
