@@ -24,7 +24,10 @@ from monitor.identifiers.regions import COUNTIES, County, current
 NORMALISER_VERSION: Final = "2"
 """Part of every snapshot: keys of another version are other keys."""
 
-_FIRST_UNIT: Final = re.compile("[0-9#]|[A-Z]{1,2}-?(?=[0-9]|[A-Z][0-9]|号?[座幢栋区馆厅楼]|层|单元|室)")
+_FIRST_UNIT: Final = re.compile(
+    "(?![A-Z]?[0-9]{1,3}[国省县乡]道)"  # 104国道 is a name
+    "(?:[0-9#]|[A-Z]{1,2}-?(?=[0-9]|[A-Z][0-9]|号?[座幢栋区馆厅楼]|层|单元|室))"
+)
 _NUMBERED_NAME: Final = re.compile(
     "(?:[0-9]{1,4}[A-Z]{0,2}|[A-Z]{1,6}[0-9]{0,4})(?![号幢栋座楼层室单组弄区期#村支])[一-龥]{1,8}?"
     "(?:产业园|创意园|文创园|科技园|创业园|园区|园|广场|大厦|中心|商城|小镇|公寓|空间|基地|公馆)"
@@ -46,7 +49,7 @@ _REMARK: Final = re.compile(f"{_NEAR.pattern}|原|现|旧|曾|托管|集群|申�
 _EVERYDAY: Final = re.compile(
     "(?:老|新|大|中心|综合|城[东西南北])?(?:农贸|农副产品|集贸|菜|综合|副食品|食品|蔬菜|水果|粮油|花鸟|旧货)市场"
 )
-_SIDE: Final = re.compile("[东西南北前后左右][侧面边首半](?:侧|边|间|部)?")
+_SIDE: Final = re.compile("[东西南北前后左右][侧面边首半](?:侧|边|间|部)?|[后侧边]门")
 _HOUSE_NUMBER: Final = re.compile("[0-9]{1,6}(?![0-9])")
 
 # The form of most registrations; anything else takes the long way to the same result.
