@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final, Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Table, func, select, update
+from sqlalchemy import ColumnElement, Connection, Table, bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from config.moments import as_text, shanghai_date
@@ -24,6 +24,24 @@ Key = tuple[str, str, str]
 
 _LETTER: Final = DEAD_LETTERS.c
 _COUNT: Final = DEAD_LETTER_COUNTS.c
+
+
+_MENDED: Final = (
+    update(DEAD_LETTERS)
+    .where(_LETTER.number == bindparam("which"))
+    .values(
+        mended_at=bindparam("at"),
+        mended_by=bindparam("officer"),
+        mended_from=bindparam("origin"),
+        became=bindparam("event"),
+        tries=_LETTER.tries + 1,
+    )
+)
+_AGAIN: Final = (
+    update(DEAD_LETTERS)
+    .where(_LETTER.number == bindparam("which"))
+    .values(reason=bindparam("newest"), detail=bindparam("where"), tries=_LETTER.tries + 1)
+)
 
 
 class Chosen(msgspec.Struct, frozen=True):
@@ -119,27 +137,27 @@ def settle(
     still_open: Counter[Key] = Counter()
     for one in mended:
         still_open[keys[one.number]] -= 1
+    if mended:
         connection.execute(
-            update(DEAD_LETTERS)
-            .where(_LETTER.number == one.number)
-            .values(
-                mended_at=at,
-                mended_by=officer,
-                mended_from=one.origin,
-                became=msgspec.json.encode(one.became).decode(),
-                tries=_LETTER.tries + 1,
-            )
+            _MENDED,
+            [
+                {
+                    "which": one.number,
+                    "at": at,
+                    "officer": officer,
+                    "origin": one.origin,
+                    "event": msgspec.json.encode(one.became).decode(),
+                }
+                for one in mended
+            ],
         )
     for other in again:
         day, source, reason = keys[other.number]
         for counter in (count, still_open):
             counter[day, source, reason] -= 1
             counter[day, source, other.reason] += 1
-        connection.execute(
-            update(DEAD_LETTERS)
-            .where(_LETTER.number == other.number)
-            .values(reason=other.reason, detail=other.detail, tries=_LETTER.tries + 1)
-        )
+    if again:
+        connection.execute(_AGAIN, [{"which": one.number, "newest": one.reason, "where": one.detail} for one in again])
     _add(connection, count, still_open)
 
 

@@ -84,7 +84,7 @@ def refused() -> Iterator[bytes]:
     """Lines that intake refuses, all with secrets in them."""
     good = opened("E0009")
     data, who = good["data"], persons()[0]
-    for changes in (
+    changed: tuple[Raw, ...] = (
         {"specversion": "0.3"},
         {"id": ""},
         {"source": None},
@@ -106,6 +106,10 @@ def refused() -> Iterator[bytes]:
         {"data": {**data, "phone": [PHONES[0]]}},
         {"data": {**data, "phone": None}},
         {"data": {**data, "unknown": {RESIDENTS[0]: [f"证件号{RESIDENTS[1]}", int(RESIDENTS[1])]}, "kind": None}},
+        {"data": {**data, "unknown": {"passport": PASSPORTS[0], "tel": [PHONES[1], PHONES[2]]}, "kind": None}},
+        {"data": {**data, "kind": PASSPORTS[1], "capital": PASSPORTS[2]}},
+        {"unknown": PASSPORTS[0], "time": "9999-01-01T00:00:00Z"},
+        {"time": PASSPORTS[1]},
         {"data": {**data, "persons": NAMES[0]}},
         {"data": {**data, "persons": [*data["persons"], NAMES[1], RESIDENTS[0], {"name": NAMES[2]}]}},
         {"data": {**data, "persons": [{**who, "role": "king"}]}},
@@ -116,8 +120,9 @@ def refused() -> Iterator[bytes]:
         {"data": {**data, "persons": [{**who, "id_number": [RESIDENTS[0]]}]}},
         {"data": {**data, "persons": [{**who, "name": [NAMES[0]]}]}},
         {"data": {**data, "persons": [{"role": "operator", "id_number": PASSPORTS[0]}]}},
-    ):
-        yield line({**good, "id": f"refused-{changes}"[:40], **changes})
+    )
+    for number, changes in enumerate(changed):
+        yield line({**good, "id": f"refused-{number}", **changes})
     yield line({**court("E0009", 0), "data": {"person": NAMES[0]}})
     yield line({**court("E0009", 0), "data": {"person": {"name": NAMES[0], "id": 5}}})
 
