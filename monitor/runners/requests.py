@@ -182,8 +182,8 @@ def ask(
     folder.mkdir(mode=0o700, exist_ok=True)
     request = Request(f"{time.time_ns():020d}-{os.getpid()}", kind, body)
     asked, answered = folder / f"{request.id}{_ENDING}", folder / f"{request.id}{_ANSWER}"
-    _put(asked, request)
     try:
+        _put(asked, request)  # whoever interrupts this command, at whatever moment, withdraws the request
         answer = _wait(asked, answered, become_writer, tell)
     finally:
         # The request first: an answer without a request is only forgotten, a request without one is done again.
@@ -229,8 +229,11 @@ def _wait(asked: Path, answered: Path, become_writer: Callable[[], Writer], tell
 def _put(path: Path, content: Request | Answer) -> None:
     """Writes a file whole, for its owner alone."""
     made = path.with_name(f".{path.name}.{os.getpid()}.new")
-    with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(msgspec.json.encode(content))
-        file.flush()
-        os.fsync(file.fileno())
-    made.replace(path)
+    try:
+        with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(msgspec.json.encode(content))
+            file.flush()
+            os.fsync(file.fileno())
+        made.replace(path)
+    finally:
+        made.unlink(missing_ok=True)
