@@ -9,8 +9,9 @@ SHELL := /bin/sh
 
 # The interpreter to build .venv with; empty: the first suitable one found.
 PYTHON ?=
-# Debian packages of the full test run: the browser that the browser tests drive, and a Chinese font for it.
-SYSTEM_PACKAGES := chromium fonts-noto-cjk
+# Debian packages of the full test run: the browser that the browser tests drive, and a Chinese font for it; what a
+# Kafka broker runs on and is fetched with; PostgreSQL.
+SYSTEM_PACKAGES := chromium fonts-noto-cjk default-jre-headless maven openssl postgresql
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -44,6 +45,7 @@ demo: install ## 生成模拟省份并打开演示页面 / stream a made-up prov
 
 test: system-packages install lint types ## 全部检查与测试 / every check and every test
 	$(PYTEST)
+	$(BIN)/pytest tests/cluster
 
 test-core: install dev ## 不需要浏览器和服务的测试 / the tests that need no browser and no server
 	$(PYTEST) --ignore=tests/browser

@@ -25,8 +25,11 @@ HOT_MODULES = (
     "monitor/events/intake.py",
     "monitor/identifiers/pseudonyms.py",
     "monitor/identifiers/resident_id.py",
+    "monitor/modelling/gathering.py",
     "monitor/runners/core.py",
+    "monitor/runners/filing.py",
     "monitor/runners/flow.py",
+    "monitor/runners/judging.py",
     "monitor/stages/assessment.py",
     "monitor/stages/enterprises.py",
     "monitor/stages/facts.py",
@@ -39,6 +42,7 @@ HOT_MODULES = (
     "monitor/stages/rooms.py",
     "monitor/stages/signals.py",
     "monitor/stages/touched.py",
+    "monitor/stages/traits.py",
 )
 
 

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import json
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-import yaml
-from jsonschema import Draft202012Validator
+
+from config import signed
+from config.modelling import ModelPolicy
+from config.queueing import QueuePolicy
+from config.supervision import AlertPolicy
 
 EXEMPT_FALLBACK: Final = "unknown"
 
@@ -49,7 +51,7 @@ class Host(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A rules file as written."""
+    """A rules file as written. What it leaves out of `alerts`, `queue` and `models` is as delivered."""
 
     version: int
     owner: str
@@ -59,6 +61,9 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     trusted_kind_sources: list[str]
     detectors: dict[str, DetectorRules]
     hosts: list[Host] = []
+    alerts: AlertPolicy = AlertPolicy()
+    queue: QueuePolicy = QueuePolicy()
+    models: ModelPolicy = ModelPolicy()
 
 
 class Rules:
@@ -119,31 +124,27 @@ def load(path: Path | None = None) -> Rules:
         raise RulesError(msg) from error
 
 
-@lru_cache(maxsize=1)
 def schema() -> dict[str, Any]:
     """The JSON Schema of rules files."""
-    text = files("config").joinpath("rules/rules.schema.json").read_text(encoding="utf-8")
-    found: dict[str, Any] = json.loads(text)
-    return found
+    return signed.schema_of("rules/rules.schema.json")
 
 
 @lru_cache(maxsize=1)
 def _shipped_parameters() -> dict[str, set[str]]:
     """The detectors of the shipped rules, each with the parameters that it needs."""
     text = files("config").joinpath("rules/default.yaml").read_text(encoding="utf-8")
-    return {name: set(rule["parameters"]) for name, rule in yaml.safe_load(text)["detectors"].items()}
+    return {name: set(rule["parameters"]) for name, rule in signed.plain_of(text)["detectors"].items()}
 
 
 def _checked(text: str) -> Document:
     try:
-        value = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2026-02-30
-        msg = f"the rules file is not YAML: {' '.join(str(error).split())}"
+        plain = signed.plain_of(text)
+    except ValueError as error:
+        msg = f"the rules file is not YAML: {error}"
         raise RulesError(msg) from error
-    plain = json.loads(json.dumps(value, default=str))
-    for fault in sorted(Draft202012Validator(schema()).iter_errors(plain), key=lambda one: list(one.path)):
-        where = "/".join(str(step) for step in fault.absolute_path) or "the top"
-        msg = f"the rules file is wrong at {where}: {fault.message}"
+    fault = signed.first_fault(plain, schema())
+    if fault is not None:
+        msg = f"the rules file is wrong at {fault.where}: {fault.told}"
         raise RulesError(msg)
     try:
         document = msgspec.convert(plain, Document, strict=False)

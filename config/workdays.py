@@ -89,6 +89,25 @@ def add_working_days(start: date, days: int) -> Deadline:
         year += 1
 
 
+def working_days_between(start: date, end: date) -> int:
+    """Count the working days after one day, up to and including another; 0 where that is not later.
+
+    Raises:
+        TypeError: for a moment instead of a date.
+    """
+    _refuse_moment(start)
+    _refuse_moment(end)
+    if end <= start:
+        return 0
+    whole = sum(len(_calendar(year).working) for year in range(start.year, end.year))
+    return whole + _passed(end) - _passed(start)
+
+
+def _passed(day: date) -> int:
+    """The working days of its year up to and including a day."""
+    return bisect_right(_calendar(day.year).working, day.toordinal())
+
+
 def _refuse_moment(day: date) -> None:
     if isinstance(day, datetime):
         raise TypeError("a date in Asia/Shanghai is needed, not a moment")

@@ -20,7 +20,9 @@ Evidence = tuple[int, int, str, int]
 MOST_EVIDENCE: Final = 100
 
 SubjectKind = Literal["address", "person", "enterprise", "group"]
-ViewKind = Literal["room", "person", "enterprise", "ties"]
+ViewKind = Literal["room", "person", "enterprise", "ties", "cut"]
+"""What a detector looks at. `cut`: no stage keeps it; it is computed at cuts of its own, over many subjects at once."""
+
 Certainty = Literal["statute", "document", "secondary", "unverified", "proposal"]
 
 LEVEL_NAMES: Final = {1: ("提示", "notice"), 2: ("黄色", "yellow"), 3: ("橙色", "orange"), 4: ("红色", "red")}
@@ -89,6 +91,29 @@ class Detector(msgspec.Struct, frozen=True, kw_only=True):
     way_out: Text
     find: Callable[[Any, Mapping[str, Any], int], Finding | None]
     example: Callable[[], tuple[list[dict[str, Any]], int, float]]
+
+    @property
+    def at_cut(self) -> bool:
+        """Whether it is computed at cuts of its own (contract §4), and not by a stage when something changes."""
+        return self.view == "cut"
+
+    def said(self, value: float, lowest: float, facts: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+        """The `reason` of a finding and its `way_out`, each zh and en. `lowest`: the lowest threshold. A finding whose
+        facts have a `way_out` says it by itself.
+        """
+        fill = {"value": whole(value), "lowest": whole(lowest), **facts}
+        own = facts.get("way_out")
+        return {
+            "reason": {"zh": self.reason.zh.format(**fill), "en": self.reason.en.format(**fill)},
+            "way_out": dict(own)
+            if own
+            else {"zh": self.way_out.zh.format(**fill), "en": self.way_out.en.format(**fill)},
+        }
+
+
+def whole(value: float) -> float | int:
+    """A number as people write it: without a fraction where it has none."""
+    return int(value) if value == int(value) else value
 
 
 def level_of(number: float, levels: Levels) -> int:

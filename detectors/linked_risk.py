@@ -15,11 +15,11 @@ from detectors.views import Tie, TiesView
 def find(view: TiesView, parameters: Mapping[str, Any], now: int) -> Finding | None:
     """Tied enterprises that are revoked or listed abnormal or dishonest; strong ties come first."""
     levels = parameters["levels"]
-    counted = _tied(view.ref, (tie for tie in view.ties if not tie.weak))
+    counted = tied_at_risk(view.ref, (tie for tie in view.ties if not tie.weak))
     level = level_of(len(counted), levels)
     weak = False
     if not level:
-        counted = _tied(view.ref, view.ties)
+        counted = tied_at_risk(view.ref, view.ties)
         level = min(level_of(len(counted), levels), parameters["weak_level"])
         weak = True
     if not level:
@@ -34,8 +34,8 @@ def find(view: TiesView, parameters: Mapping[str, Any], now: int) -> Finding | N
     )
 
 
-def _tied(ref: int, ties: Iterable[Tie]) -> dict[int, Evidence]:
-    """The other enterprises at risk, each since it has been tied and at risk."""
+def tied_at_risk(ref: int, ties: Iterable[Tie]) -> dict[int, Evidence]:
+    """The other enterprises at risk that ties name, by number, each since it has been tied and at risk."""
     found: dict[int, Evidence] = {}
     for tie in ties:
         for since, source, name, other in tie.risky:

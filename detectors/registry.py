@@ -32,3 +32,8 @@ def by_id(name: str) -> Detector:
 def for_view(view: ViewKind) -> tuple[Detector, ...]:
     """The detectors that look at a kind of view."""
     return tuple(detector for detector in all_detectors() if detector.view == view)
+
+
+def at_cuts() -> tuple[Detector, ...]:
+    """The detectors that are computed at cuts of their own."""
+    return for_view("cut")

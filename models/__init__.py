@@ -1,4 +1,4 @@
-"""Models: the synthetic province now; features, anomaly model, forecasts and their evaluation later.
-
-Imports `config` and the leaf packages of `monitor` (identifiers, addresses), and nothing else of the program.
+"""Models: what they know of an enterprise (`features`), what is odd (`anomaly`, `calibration`), what is coming
+(`forecast`), why (`explanation`), how good they are (`evaluation`); models on disk (`keeping`); the made-up province
+(`population`).
 """

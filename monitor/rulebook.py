@@ -20,6 +20,7 @@ _SUBJECTS: Final = {
     "address": "地址 / address",
     "person": "人员 / person",
     "enterprise": "经营主体 / enterprise",
+    "group": "团伙 / group",
 }
 
 
@@ -46,7 +47,8 @@ def chapter(detector: Detector, rules: Rules) -> str:
     lines = [
         f"## {detector.title.zh} `{detector.id}@{detector.version}`",
         "",
-        f"{detector.title.en}. 对象 / subject: {_SUBJECTS[detector.subject]}.",
+        f"{detector.title.en}. 对象 / subject: {_SUBJECTS[detector.subject]}."
+        + (" 每日一次，自有截面 / once a day, at cuts of its own." if detector.at_cut else ""),
         "",
         f"- {detector.finding.zh}",
         f"- {detector.finding.en}",

@@ -137,6 +137,9 @@ class Commands:
 def serve() -> None:
     """Answers questions on standard input until it is closed."""
     import monitor.cli
+    import monitor.cluster.forwarding
+    import monitor.cluster.produce
+    import monitor.push.sender
     import monitor.web.app
     import monitor.web.intake
 

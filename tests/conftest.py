@@ -11,6 +11,11 @@ import os
 
 from hypothesis import HealthCheck, settings
 
+# Servers that the tests are to use in place of their own (`tests/kafka`, `tests/postgres_fixtures.py`) are no settings.
+for given, kept in (("KAFKA_BOOTSTRAP", "TESTS_KAFKA_BOOTSTRAP"), ("DATABASE_URL", "TESTS_DATABASE_URL")):
+    if f"CREDIT_MONITOR_{given}" in os.environ:
+        os.environ.setdefault(kept, os.environ[f"CREDIT_MONITOR_{given}"])
+
 # Settings of the person who runs the tests must not leak into them: every test sets what it means to set. The place of
 # data outside the repository is no setting of the product.
 for name in [name for name in os.environ if name.startswith("CREDIT_MONITOR_")]:

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from config.moments import as_text, moment
 from config.ruleset import Rules, load
+from detectors import registry
 from detectors.base import Finding, SubjectKind
 from detectors.registry import all_detectors
 from monitor.events.intake import Candidate, Intake
@@ -24,7 +25,8 @@ from monitor.events.refusal import Refusal
 from monitor.identifiers.pseudonyms import Pseudonymiser
 from monitor.runners import state
 from monitor.runners.embedded import EmbeddedRunner
-from monitor.runners.flow import Admission, Flow
+from monitor.runners.filing import Admission
+from monitor.runners.flow import Flow
 from monitor.sources import open_source
 from monitor.store import snapshots
 from monitor.store.home import Home
@@ -290,6 +292,12 @@ def read_home(home: Path, what: Callable[[Reader], Answer]) -> Answer:
 def exported(home: Path) -> list[Signal]:
     """The signals that a home holds."""
     return read_home(home, lambda reader: list(reader.signals()))
+
+
+def judged_by_stages(home: Path) -> list[Signal]:
+    """The signals that a home holds, but for those of cuts of their own, which a cluster does not work out."""
+    at_cuts = {detector.id for detector in registry.at_cuts()}
+    return [one for one in exported(home) if one["detector"] not in at_cuts]
 
 
 def dead_letters(home: Path) -> list[Raw]:

@@ -20,6 +20,7 @@ from models.population.identities import Codes, People
 from models.population.lines import DAY, TYPES, Lines, seconds
 from models.population.lives import Lives
 from models.population.mixing import Compression, Mixer
+from models.population.officers import as_yaml, made_up_officers
 from models.population.places import PLAIN, County, Places, zhejiang_counties
 from models.population.planting import plots
 from models.population.plot import Plot, Truth
@@ -69,7 +70,7 @@ def write_province(
     compress: Compression = "none",
     on_progress: Progress | None = None,
 ) -> Summary:
-    """Writes a made-up province: `events.jsonl`, `truth.jsonl`, `ABOUT.json` and `README.md`.
+    """Writes a made-up province: `events.jsonl`, `truth.jsonl`, `officers.yaml`, `ABOUT.json` and `README.md`.
 
     The same arguments give the same bytes. Memory hardly grows with `enterprises`: a block, a bucket and the
     hosts are held, nothing else.
@@ -132,6 +133,7 @@ def write_province(
     asked = {"enterprises": enterprises, "years": years, "seed": seed, "end": end, "poison": poison}
     about = {"made_up": True, "zh": MADE_UP_ZH, "en": MADE_UP_EN, "arguments": asked, "content": summary}
     (out / "ABOUT.json").write_bytes(msgspec.json.format(msgspec.json.encode(about), indent=2) + b"\n")
+    (out / "officers.yaml").write_text(as_yaml(made_up_officers(seed, end)), encoding="utf-8")
     (out / "README.md").write_text(f"{MADE_UP_ZH}\n\n{MADE_UP_EN}\n", encoding="utf-8")
     return summary
 

@@ -22,12 +22,14 @@ from detectors.registry import all_detectors
 from models.population import write_province
 from monitor.cli import opening
 from monitor.cli.failure import Failure
+from monitor.cli.opening import PROVINCE
 from monitor.cli.run import Stop, report, spare_the_collector
-from monitor.cli.serve import PROVINCE, PortOption, Station, go_on, open_writer, say, serving
+from monitor.cli.serve import PortOption, Station, go_on, open_writer, say, serving_station
 from monitor.metrics import Pulse
 from monitor.sources import Source, open_source
 from monitor.store.home import Home
-from monitor.store.reader import look
+from monitor.store.reader import Reader, look
+from monitor.store.work import alertreader, taskreader
 
 _YEARS: Final = 5
 _SEED: Final = 1
@@ -60,7 +62,8 @@ def demo(
     """
     stop = Stop()
     spare_the_collector()
-    chosen = opening.settings(port=port)
+    # Nothing made up comes to where a real monitor's heads are kept.
+    chosen = opening.settings(port=port).model_copy(update={"audit_heads": None})
     if not once:
         say(_MADE_UP)
     with ExitStack() as stack, ExitStack() as page:
@@ -69,7 +72,7 @@ def demo(
         about = _demo_before(place, enterprises)
         station = Station(place, chosen, stop)
         if not once:
-            page.enter_context(serving(station, exact_port=port is not None, made_up=True))
+            page.enter_context(serving_station(station, exact_port=port is not None, made_up=True))
         if about is None:
             about = _generate(place, enterprises, station.pulse, station.asked)
         if about is not None:
@@ -78,7 +81,7 @@ def demo(
                 station.pulse.turn_to("reading")
                 problems = runner.drain([source], station.asked if once else _paced(station.asked, source))
                 if once and not stop():
-                    runner.go_live()
+                    runner.go_live(ended=True)
                 elif not stop():
                     go_on(station, runner, ())
                 report(runner, [source])
@@ -177,6 +180,11 @@ def _print_summary(place: Home) -> None:
     try:
         with look(engine) as reader:
             totals, counts, signals, now = reader.totals(), reader.counts(), reader.signal_counts(), reader.now()
+            asking, tasks, mix = (
+                alertreader.asking(reader.connection),
+                taskreader.open_count(reader.connection),
+                _mix(reader),
+            )
     finally:
         engine.dispose()
     console = Console(highlight=False)
@@ -203,8 +211,20 @@ def _print_summary(place: Home) -> None:
     for detector in all_detectors():
         row = [signals.get((detector.id, level), 0) for level in LEVEL_NAMES]
         found.add_row(detector.title.zh, detector.id, *(f"{number:,}" if number else "·" for number in row))
-    for table in (came, found):
+    work = Table("处置", "work", box=None, pad_edge=False)
+    work.add_column("", justify="right")
+    work.add_row("待处置预警", "alerts that ask for attention", f"{asking:,}")
+    work.add_row("未结任务", "open tasks", f"{tasks:,}")
+    work.add_row("风险分类", "classes", "  ".join(f"{name} {count:,}" for name, count in mix.items()))
+    for table in (came, found, work):
         console.print()
         console.print(table)
     if now is not None:
         console.print(f"\n数据截至 as of {as_text(now)[:16].replace('T', ' ')}")
+
+
+def _mix(reader: Reader) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for one in reader.class_mix():
+        found[one["class"]] = found.get(one["class"], 0) + one["count"]
+    return dict(sorted(found.items()))

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 
-from config import ruleset
+from config import channels, officers, ruleset, scorecards
 from config.settings import Settings, load_settings
 from monitor.cli.failure import Failure
 from monitor.identifiers.pseudonyms import Pseudonymiser
 from monitor.store.home import Home
-from monitor.store.reader import Reader, look
+from monitor.store.postgresql.database import Database
+from monitor.store.reader import Reader, Store, looking
+
+PROVINCE: Final = "province"
+"""Where a demo keeps what it made up, in its home."""
 
 
 def settings(**flags: Any) -> Settings:
@@ -34,6 +38,26 @@ def rules_of(chosen: Settings) -> ruleset.Rules:
     return ruleset.load(chosen.rules)
 
 
+def channels_of(chosen: Settings) -> channels.Channels:
+    """The channels of messages in force. Raises ChannelsError."""
+    return channels.load(chosen.push)
+
+
+def officers_of(chosen: Settings, home: Home) -> officers.Directory | None:
+    """The officers' directory, where the settings name one; in the home of a demo its made-up one, so that its tasks go
+    to nobody real. Raises OfficersError.
+    """
+    made_up = home.path / PROVINCE / "officers.yaml"
+    if made_up.exists():
+        return officers.load(made_up)
+    return None if chosen.officers is None else officers.load(chosen.officers)
+
+
+def cards_of(chosen: Settings) -> scorecards.Cards:
+    """The scorecards in force. Raises ScorecardError."""
+    return scorecards.load(chosen.scorecards)
+
+
 def pseudonyms_of(chosen: Settings, home: Home) -> Pseudonymiser:
     """The pseudonyms under the keys of the settings, or the home's own key. Raises Failure."""
     try:
@@ -46,12 +70,29 @@ def pseudonyms_of(chosen: Settings, home: Home) -> Pseudonymiser:
         raise Failure(f"假名密钥有误 / the pseudonym key is wrong: {error}") from error
 
 
+def database_of(chosen: Settings) -> Database | None:
+    """The database of the cluster, where the settings name one. Raises DatabaseAddressError."""
+    if chosen.database_url is None:
+        return None
+    return Database(chosen.database_url.get_secret_value(), chosen.database_schema, chosen.database_pool)
+
+
+def store_of(chosen: Settings, home: Path | None) -> Store:
+    """The home of the flag; without it the database that the settings name; else the home of the settings."""
+    database = database_of(chosen) if home is None else None
+    return Home(chosen.home) if database is None else database
+
+
 @contextmanager
 def reading(home: Path | None) -> Iterator[Reader]:
-    """A consistent look at a home beside its writer. Raises HomeError where there is nothing."""
-    engine = Home(settings(home=home).home).reader()
+    """A consistent look beside the writer: at the home of the flag; without it at the database that the settings name;
+    else at the home of the settings. Raises StoreError where there is nothing.
+    """
+    chosen = settings(home=home)
+    database = database_of(chosen) if home is None else None
     try:
-        with look(engine) as reader:
+        with looking(Home(chosen.home) if database is None else database) as reader:
             yield reader
     finally:
-        engine.dispose()
+        if database is not None:
+            database.close()

@@ -17,7 +17,7 @@ from config.moments import end_of_day, parse_moment, start_of_day
 from config.settings import Settings
 from monitor.cli import opening
 from monitor.cli.failure import Failure
-from monitor.cli.run import HomeOption, RulesOption, shown_progress
+from monitor.cli.run import HomeOption, OfficerOption, RulesOption, shown_progress
 from monitor.events.refusal import REASONS
 from monitor.runners import embedded
 from monitor.runners.again import Asked, Rereader
@@ -67,12 +67,13 @@ def replay_dead_letters(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="只看不写 / only says what would come through")] = False,
     home: HomeOption = None,
     rules: RulesOption = None,
+    officer: OfficerOption = None,
 ) -> None:
     """修复后重读死信，成功者移出清单并留痕。 / Reads dead letters again after a fix.
 
     Example: credit-monitor replay-dead-letters --reason unknown_type --home ./home
     """
-    chosen = opening.settings(home=home, rules=rules)
+    chosen = opening.settings(home=home, rules=rules, officer=officer)
     asked = Asked(
         folder=str(Path.cwd()),
         officer=chosen.officer,
@@ -100,7 +101,7 @@ def replay_parked(home: HomeOption = None, rules: RulesOption = None) -> None:
     place = Home(chosen.home)
     before = _parked(place)
     if before:
-        ask(place, PARKED, {}, _writer_of(place, chosen), _say)
+        ask(place, PARKED, {}, writer_of(place, chosen), _say)
     after = _parked(place)
     free = len(before.keys() - after.keys())
     print(f"恢复 free again {free:,}　仍停放 still parked {len(after):,}")
@@ -134,7 +135,7 @@ def _replayed(place: Home, chosen: Settings, asked: Asked) -> Tally:
     """The tally of a replay by the writer of the home, whoever that is."""
     place.reader().dispose()  # says what to do where there is no home
     with shown_progress() as show:
-        result = ask(place, DEAD_LETTERS, msgspec.to_builtins(asked), _writer_of(place, chosen, show), _say)
+        result = ask(place, DEAD_LETTERS, msgspec.to_builtins(asked), writer_of(place, chosen, show), _say)
     return msgspec.convert(result, Tally)
 
 
@@ -163,7 +164,7 @@ def _tried(place: Home, chosen: Settings, asked: Asked) -> Tally:
     return tally
 
 
-def _writer_of(
+def writer_of(
     place: Home, chosen: Settings, show: Callable[[embedded.Progress], None] | None = None
 ) -> Callable[[], embedded.EmbeddedRunner]:
     """What makes this process the writer of a home, under the rules that are in force there."""
@@ -176,8 +177,22 @@ def _writer_of(
                 f"{place.path}：此目录使用另一份规则，请加 --rules FILE（与 run 或 serve 相同）/ other rules are in "
                 "force there: add --rules FILE, as for run or serve"
             )
+        cards = opening.cards_of(chosen)
+        in_force = _read(place, lambda reader: meta(reader.connection, "scorecards"))
+        if in_force not in (None, cards.content_hash):
+            raise Failure(
+                f"{place.path}：此目录使用另一套评分卡，请设 CREDIT_MONITOR_SCORECARDS（与 run 或 serve 相同）/ other "
+                "scorecards are in force there: set CREDIT_MONITOR_SCORECARDS, as for run or serve"
+            )
         return embedded.EmbeddedRunner(
-            place, rules, opening.pseudonyms_of(chosen, place), officer=chosen.officer, on_progress=show
+            place,
+            rules,
+            opening.pseudonyms_of(chosen, place),
+            cards=cards,
+            officer=chosen.officer,
+            on_progress=show,
+            audit_heads=chosen.audit_heads,
+            officers=opening.officers_of(chosen, place),
         )
 
     return become

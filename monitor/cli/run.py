@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from config.channels import Channels
 from config.settings import Settings
 from monitor.cli import opening
 from monitor.cli.failure import Failure
@@ -28,6 +29,9 @@ from monitor.sources import Place, Source, open_source
 from monitor.store.home import Home
 
 HomeOption = Annotated[Path | None, typer.Option("--home", help="目录 / folder of the monitor")]
+OfficerOption = Annotated[
+    str | None, typer.Option("--officer", help="经办人，记入审计日志 / who does it, for the audit log")
+]
 RulesOption = Annotated[Path | None, typer.Option("--rules", help="规则文件 / rules file (YAML)")]
 
 _BACKLOG_SECONDS = 30.0
@@ -65,7 +69,7 @@ def run(
         try:
             problems = runner.drain(sources, stop)
             if not stop():
-                runner.go_live()
+                runner.go_live(ended=True)
         finally:
             runner.close()
     report(runner, sources)
@@ -80,16 +84,23 @@ def open_runner(
     judge_every: float,
     on_progress: Callable[[embedded.Progress], None],
     delays: Delays | None = None,
+    channels: Channels | None = None,
 ) -> embedded.EmbeddedRunner:
-    """The writer of a home by the settings in force. Raises HomeError, RulesError and Failure."""
+    """The writer of a home by the settings in force; `channels`: by which this process tells people. Raises HomeError,
+    RulesError and Failure.
+    """
     return embedded.EmbeddedRunner(
         home,
         opening.rules_of(chosen),
         opening.pseudonyms_of(chosen, home),
+        cards=opening.cards_of(chosen),
         officer=chosen.officer,
         judge_every=judge_every,
         on_progress=on_progress,
         delays=delays,
+        audit_heads=chosen.audit_heads,
+        officers=opening.officers_of(chosen, home),
+        channels=channels,
     )
 
 

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from config.settings import Settings
 from monitor.cli import opening
 from monitor.cli.failure import Failure
+from monitor.cli.push import PushOption, pushing, pushing_alone
 from monitor.cli.run import (
     HomeOption,
     RulesOption,
@@ -34,9 +37,18 @@ from monitor.runners.delays import Delays
 from monitor.runners.feeds import Feed
 from monitor.runners.inbox import Inbox
 from monitor.runners.live import LiveMonitor
+from monitor.runners.recording import hand_in
 from monitor.sources import Place
 from monitor.store.home import Home
+from monitor.store.postgresql.database import Database
+from monitor.store.reader import Store
 from monitor.store.tokens import TokenStore
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
+    from monitor.cluster.forwarding import Forwarder
+    from monitor.cluster.supervision.asking import Office
 
 PortOption = Annotated[
     int | None, typer.Option("--port", min=0, max=65535, help="端口，0 为任一空闲端口 / port, 0: any free one")
@@ -44,8 +56,7 @@ PortOption = Annotated[
 
 LOOPBACK: Final = "127.0.0.1"
 
-PROVINCE: Final = "province"
-"""Where a demo keeps what it made up, in its home."""
+_TURN: Final = 0.2
 
 
 class Station:
@@ -78,22 +89,34 @@ def serve(
     host: Annotated[
         str | None, typer.Option("--host", help="监听地址，默认仅本机 / address to listen on, else this machine only")
     ] = None,
+    push: PushOption = None,
 ) -> None:
     """打开页面，持续读取来源，并经 HTTP 接收事件。 / Serves the live page, follows the sources, takes events over HTTP.
+
+    无 --home 与 --source 而设有 CREDIT_MONITOR_DATABASE_URL 时，显示集群的数据库；另设 CREDIT_MONITOR_KAFKA_BOOTSTRAP
+    时把收到的事件写入 Kafka。 / With neither --home nor --source, and CREDIT_MONITOR_DATABASE_URL set, it shows the
+    database of a cluster; with CREDIT_MONITOR_KAFKA_BOOTSTRAP too, it takes events into Kafka.
 
     Example: credit-monitor serve --home ./home --source ./incoming
     """
     stop = Stop()
     spare_the_collector()
-    chosen = opening.settings(home=home, port=port, rules=rules)
+    chosen = opening.settings(home=home, port=port, rules=rules, push=push)
+    channels = opening.channels_of(chosen)
+    database = opening.database_of(chosen) if home is None and not source else None
+    if database is not None:
+        with pushing_alone(database, channels):
+            show_cluster(database, chosen, stop, host=host, exact_port=port is not None)
+        return
     place = Home(chosen.home)
     station = Station(place, chosen, stop)
     places = [Place(path, mapping, follow=True) for path in source or ()]
     found = [one.find() for one in places]
-    made_up = (place.path / PROVINCE).exists()
+    made_up = (place.path / opening.PROVINCE).exists()
     with ExitStack() as page:
-        page.enter_context(serving(station, host=host, exact_port=port is not None, made_up=made_up))
+        page.enter_context(serving_station(station, host=host, exact_port=port is not None, made_up=made_up))
         with open_writer(station, page) as runner:
+            page.enter_context(pushing(place, channels))
             station.pulse.turn_to("reading")
             feeds = [
                 Feed(sources, one.find, runner.position_of, station.bell)
@@ -121,7 +144,12 @@ def open_writer(station: Station, page: ExitStack, *, judge_every: float = 2.0) 
     with shown_progress() as show:
         pulse.turn_to("opening")
         runner = open_runner(
-            station.home, station.chosen, judge_every=judge_every, on_progress=tell, delays=station.delays
+            station.home,
+            station.chosen,
+            judge_every=judge_every,
+            on_progress=tell,
+            delays=station.delays,
+            channels=opening.channels_of(station.chosen),
         )
         try:
             yield runner
@@ -143,19 +171,97 @@ def go_on(station: Station, runner: embedded.EmbeddedRunner, feeds: Sequence[Fee
     ).run(station.asked)
 
 
+# -- the page of a cluster --------------------------------------------------------------------------------------------
+
+
+def show_cluster(
+    database: Database, chosen: Settings, should_stop: Callable[[], bool], *, host: str | None, exact_port: bool
+) -> None:
+    """Serves the page over the database that the workers of a cluster write, and the intake into Kafka where the
+    settings name one. Raises StoreError, ClusterError and Failure.
+    """
+    database.reader()  # says what to do where it cannot be reached, or has no tables
+    forwarder = _forwarder_of(chosen)
+    pulse = Pulse()
+    pulse.turn_to("live")
+
+    def asked() -> bool:
+        pulse.beat()
+        return should_stop()
+
+    intake = office = None
+    if forwarder is not None:
+        from monitor.cluster.supervision.asking import Office
+
+        office = Office(chosen, database)
+        intake = _intake_of(forwarder.inbox, Home(chosen.home), acts=True)
+    with serving(chosen, database, pulse, Delays(), host=host, exact_port=exact_port, intake=intake, acts_on=office):
+        if forwarder is not None:
+            forwarder.run(asked)
+        while not asked():
+            time.sleep(_TURN)
+    database.close()
+    say("已结束 / ended")
+
+
+def _forwarder_of(chosen: Settings) -> Forwarder | None:
+    """What takes events to the Kafka of the settings, None where they name none. Raises ClusterError."""
+    if chosen.kafka_bootstrap is None:
+        return None
+    from monitor.cluster.forwarding import Forwarder
+
+    return Forwarder(chosen, say)
+
+
 # -- the page ---------------------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def serving(station: Station, *, exact_port: bool, made_up: bool, host: str | None = None) -> Iterator[None]:
-    """Serves the page while it is entered; its address goes to standard output. Raises Failure."""
-    # Imported here: a second that no other command needs to wait for.
-    from monitor.web.app import create_app
+def serving_station(
+    station: Station, *, exact_port: bool, made_up: bool, host: str | None = None
+) -> AbstractContextManager[None]:
+    """Serves the page and the intake of a station while it is entered."""
+    return serving(
+        station.chosen,
+        station.home,
+        station.pulse,
+        station.delays,
+        host=host,
+        exact_port=exact_port,
+        made_up=made_up,
+        intake=_intake_of(station.inbox, station.home, acts=True),
+        acts_on=station.home,
+    )
+
+
+def _intake_of(inbox: Inbox, home: Home, *, acts: bool) -> APIRouter:
+    """The routes by which events come into an inbox, for the tokens of a home."""
     from monitor.web.intake import intake_routes
+
+    return intake_routes(inbox, TokenStore(home), acts=acts)
+
+
+@contextmanager
+def serving(
+    chosen: Settings,
+    store: Store,
+    pulse: Pulse,
+    delays: Delays,
+    *,
+    exact_port: bool,
+    made_up: bool = False,
+    host: str | None = None,
+    intake: APIRouter | None = None,
+    acts_on: Home | Office | None = None,
+) -> Iterator[None]:
+    """Serves the page over a store while it is entered; its address goes to standard output. `acts_on`: the home whose
+    writer, or the office whose workers, are asked for what officers do at the page. Raises Failure.
+    """
+    # Imported here: a second that no other command needs to wait for.
+    from monitor.web.acts import Desk
+    from monitor.web.app import create_app
     from monitor.web.server import PageError, PageServer, address_of, listen
     from monitor.web.shield import LOOPBACK_HOSTS
 
-    chosen = station.chosen
     loopback = host is None or host in LOOPBACK_HOSTS or f"[{host}]" in LOOPBACK_HOSTS
     try:
         listener = listen(host or LOOPBACK, chosen.port, fallback=not exact_port)
@@ -168,12 +274,16 @@ def serving(station: Station, *, exact_port: bool, made_up: bool, host: str | No
                 f"mind: whoever reaches {host} sees the page, there is no sign-in yet"
             )
         app = create_app(
-            station.home,
-            station.pulse,
-            station.delays,
+            store,
+            pulse,
+            delays,
             hosts=LOOPBACK_HOSTS if loopback else None,
             made_up=made_up,
-            intake=intake_routes(station.inbox, TokenStore(station.home)),
+            intake=intake,
+            desk=None if acts_on is None else Desk(acts_on, loopback),
+            officers=chosen.officers,
+            record=None if not isinstance(store, Home) else partial(hand_in, store),
+            user_header=chosen.trusted_user_header,
         )
         with PageServer(app, listener):
             say("页面地址，Ctrl-C 结束 / the page, Ctrl-C to end:")

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from monitor.events.envelope import Word
 from monitor.events.vocabulary import (
     AddressKind,
     DeregistrationMode,
@@ -18,6 +19,7 @@ from monitor.events.vocabulary import (
     IdType,
     InspectionResult,
     ListingGround,
+    ModelKind,
     Role,
 )
 
@@ -196,15 +198,45 @@ class DecisionData(Struct, omit_defaults=True, gc=False):
     alert: Text = UNSET
 
 
-class ActivatedData(Struct, gc=False):
-    """Rules in force from here on: their whole text, its hash, and who answers for it."""
+Configured = Literal["rules", "scorecards", "push"]
+
+
+class ActivatedData(Struct, omit_defaults=True, gc=False):
+    """What is in force from here on: its whole content, its hash, and who answers for it.
+
+    `content` of `rules` is their text, of `scorecards` the texts by file as JSON; of `push` JSON without addresses.
+    """
 
     content_hash: str
     officer: str
     content: str
+    what: Configured = "rules"
+
+
+class RetentionData(Struct, gc=False):
+    """Lapsed adverse information has been deleted: what had ended before a day, in Asia/Shanghai.
+
+    `content_hash`: SHA-256 over the names of the events that are gone, `subject source id` a line, sorted. `counts`: of
+    events by type, and of `alerts`, `tasks`, `messages` and `dead-letters`.
+    """
+
+    content_hash: str
+    officer: str
+    before: dt.date
+    counts: dict[str, int]
 
 
 class LiveData(Struct, gc=False):
     """From here on alerts are for people."""
 
     officer: str
+
+
+class PromotedData(Struct, gc=False):
+    """A model in force from here on, by its content hash; the seed that it was trained with, and why it was chosen."""
+
+    kind: ModelKind
+    model: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
+    seed: Annotated[int, Meta(ge=0, le=2**63 - 1)]
+    officer: Word
+    reason: Word

@@ -6,28 +6,11 @@ log stores what is left.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
-
 import msgspec
-from msgspec import UNSET, Meta, Struct, UnsetType
 
 from monitor.events import data as d
-
-Word = Annotated[str, Meta(min_length=1)]
-# `$` alone would let a line end through.
-Subject = Annotated[str, Meta(pattern=r"^[0-9A-Za-z:._-]{4,64}$(?!\n)")]
-
-
-class Event(Struct, tag_field="type", omit_defaults=True, kw_only=True):
-    """CloudEvents 1.0 envelope. `time` is RFC 3339 text as received, microseconds since 1970 in the log."""
-
-    id: Word
-    source: Word
-    subject: Subject
-    time: str | int
-    recordedtime: str | int | UnsetType = UNSET
-    specversion: Literal["1.0"]
-    data: Any
+from monitor.events.acts import AlertAct, Cut, HostAct, TaskAct
+from monitor.events.envelope import Event as Event
 
 
 class Established(Event, tag="registration.established"):
@@ -229,15 +212,27 @@ class Ticked(Event, tag="clock.ticked"):
 
 
 class ConfigActivated(Event, tag="config.activated"):
-    """The monitor's own: rules changed."""
+    """The monitor's own: rules, scorecards or channels changed."""
 
     data: d.ActivatedData
+
+
+class RetentionApplied(Event, tag="retention.applied"):
+    """The monitor's own: lapsed adverse information was deleted from here and from everything that follows."""
+
+    data: d.RetentionData
 
 
 class MonitorLive(Event, tag="monitor.live"):
     """The monitor's own: the backfill is over."""
 
     data: d.LiveData
+
+
+class ModelPromoted(Event, tag="model.promoted"):
+    """The monitor's own: another model is in force."""
+
+    data: d.PromotedData
 
 
 PublicEvent = (
@@ -277,7 +272,7 @@ PublicEvent = (
 )
 """What anybody may send."""
 
-OwnEvent = ConfigActivated | MonitorLive
+OwnEvent = ConfigActivated | RetentionApplied | ModelPromoted | MonitorLive | Cut | AlertAct | TaskAct | HostAct
 """What the monitor alone writes."""
 
 LoggedEvent = PublicEvent | OwnEvent

@@ -6,6 +6,9 @@ from typing import Final, Literal
 
 EnterpriseKind = Literal["enterprise", "individual", "cooperative", "branch"]
 AddressKind = Literal["office", "residential", "market", "cluster", "incubator", "industrial", "rural", "platform"]
+HostKind = Literal["cluster", "incubator", "market", "platform"]
+"""What an officer can list a room as: kinds of address that lawfully have many licences."""
+
 Role = Literal[
     "legal_representative",
     "principal",
@@ -30,6 +33,9 @@ InspectionResult = Literal[
     "not_operating",
     "pending",
 ]
+TaskMode = Literal["off_site", "on_site", "joint"]
+Outcome = Literal[InspectionResult, "false_alarm"]
+ModelKind = Literal["anomaly", "forecast"]
 ListingGround = Literal["report", "disclosure", "falsehood", "unreachable"]
 
 LEAD_ROLES: Final = frozenset({"legal_representative", "principal", "operator"})

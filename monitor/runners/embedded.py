@@ -6,55 +6,56 @@ and counts once. While a backlog is read, findings are worked out from time to t
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
-import msgspec
 from sqlalchemy import Connection
 
-from config.moments import as_text
+from config.channels import Channels
+from config.officers import Directory
 from config.ruleset import Rules
-from monitor.events.data import ActivatedData, Empty, LiveData
+from config.scorecards import Cards, load
+from monitor.events.acts import Cut, CutData
+from monitor.events.data import Empty, LiveData, PromotedData
 from monitor.events.intake import Candidate, Intake
-from monitor.events.refusal import DeadLetter, Refusal, readable_text, shown
+from monitor.events.refusal import DeadLetter
 from monitor.events.types import (
     ConfigActivated,
     Event,
+    ModelPromoted,
     MonitorLive,
+    RetentionApplied,
     Ticked,
     encode_logged,
 )
 from monitor.events.vocabulary import CLOCK_SUBJECT, MONITOR_SUBJECT
 from monitor.identifiers.pseudonyms import Pseudonymiser
-from monitor.runners import replay
+from monitor.runners import activating, replay
+from monitor.runners.acting import ACT, Acting
+from monitor.runners.auditing import entries_of, refusals_noted
 from monitor.runners.clock import SteadyClock
 from monitor.runners.core import Core
+from monitor.runners.deciding import DecidedChunk, DecidedDeliveries
 from monitor.runners.delays import Delays
-from monitor.runners.flow import UNFILED, Admission, Flow
-from monitor.runners.inbox import Delivery, Refusals, Verdict
+from monitor.runners.filing import UNFILED, Admission
+from monitor.runners.flow import Flow
+from monitor.runners.heads import HeadKeeper
+from monitor.runners.inbox import Delivery, Refusals
+from monitor.runners.own import own_event
+from monitor.runners.progress import Progress as Progress
+from monitor.runners.promoting import PROMOTE, Promoting
 from monitor.runners.requests import Desk
 from monitor.sources import Chunk, Position, Source
 from monitor.store import deadletters, writer
-from monitor.store.home import Home, HomeLock, set_meta
+from monitor.store.audit import chain as audit
+from monitor.store.home import Home, HomeLock
 
 _CHUNK_BYTES: Final = 1 << 20
-_ACCEPTED: Final = Verdict("accepted")
-_REPEAT: Final = Verdict("repeat")
 _BACKLOG_SHARE: Final = 5
 """While a backlog is read, judging takes at most about a fifth of the time."""
-
-
-class Progress(msgspec.Struct):
-    """How far a run has come."""
-
-    events: int = 0
-    repeats: int = 0
-    dead_letters: int = 0
-    done: float | None = None
-    source: str = ""
 
 
 class EmbeddedRunner:
@@ -66,23 +67,30 @@ class EmbeddedRunner:
         rules: Rules,
         pseudonyms: Pseudonymiser,
         *,
+        cards: Cards | None = None,
         officer: str = "operator",
         judge_every: float = 10.0,
         delays: Delays | None = None,
         on_progress: Callable[[Progress], None] | None = None,
         clock: Callable[[], int] | None = None,
+        audit_heads: Path | None = None,
+        officers: Directory | None = None,
+        channels: Channels | None = None,
     ) -> None:
         """Locks the home and brings the state up. `clock` gives the machine's time in microseconds since 1970; it is
-        read at intake only. `officer` answers for the rules. While a backlog is read, findings are worked out every
-        `judge_every` seconds at most. `delays` learns how long events wait for their findings. Raises HomeError.
+        read at intake only. `cards`: the shipped ones if not given. `officer` answers for the rules. In a backlog
+        findings are worked out every `judge_every` seconds at most. `delays` learns how long events wait for them.
+        `audit_heads`: see HeadKeeper. `officers`: among whom tasks are given out; `channels`: by which people are told.
+        Raises HomeError.
         """
         home.create()
         self._lock: HomeLock = home.lock()
         try:
             self.home = home
             self.rules = rules
+            self._cards = load() if cards is None else cards
             self.progress = Progress()
-            self._officer = officer
+            self._officer, self.officers = officer, officers
             self._judge_every = judge_every
             self._on_progress = on_progress
             self.clock = clock or SteadyClock()
@@ -90,14 +98,22 @@ class EmbeddedRunner:
             self.pseudonyms = pseudonyms
             self._intake = Intake(pseudonyms)
             self._ahead = False
+            self.gradual = False
+            """Whether the classes of a new month are worked out in pieces: somebody calls `class_some`."""
             self._refusals = Refusals()
-            self._desk = Desk(home, replay.KINDS)
+            self._desk = Desk(home, {**replay.KINDS, ACT: Acting, PROMOTE: Promoting})
             self._engine = home.writer()
             with self._engine.begin() as connection:
                 self._positions = writer.read_positions(connection)
-            self._core = Core(home, self._engine, rules, pseudonyms)
-            if self._core.rules_are_new:
-                self._own(ConfigActivated, MONITOR_SUBJECT, ActivatedData(rules.content_hash, officer, rules.text))
+            self._core = Core(home, self._engine, rules, self._cards, pseudonyms)
+            self._heads = HeadKeeper(self._engine, audit_heads)
+            with self.reading() as connection:
+                deleted = activating.deleted(connection)
+                activated = list(activating.news(connection, rules, self._cards, channels, officer))
+            if deleted is not None:
+                self._own(RetentionApplied, MONITOR_SUBJECT, deleted)
+            for one in activated:
+                self._own(ConfigActivated, MONITOR_SUBJECT, one)
         except BaseException:
             self._lock.release()
             raise
@@ -138,6 +154,8 @@ class EmbeddedRunner:
             with self._transaction() as connection:
                 self._core.judge(connection)
             self._delays.judged()
+        if self._core.supervising.due:
+            self.cut()
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
@@ -146,30 +164,39 @@ class EmbeddedRunner:
         with self._engine.begin() as connection:
             yield connection
         self._ahead = False
+        self._heads.turn(self.clock, self._core)
 
     @property
     def flow(self) -> Flow:
         """The stages with their state."""
         return self._core.flow
 
-    def go_live(self) -> None:
-        """From here on alerts are for people; once for a home."""
+    def go_live(self, *, ended: bool = False) -> None:
+        """From here on alerts are for people; once for a home. `ended`: classes and models too, as at an end."""
         self._judge_every = 0.0
         self._delays.begin()
         if not self.flow.live:
             self._own(MonitorLive, MONITOR_SUBJECT, LiveData(self._officer))
+        self.cut(ended=ended)
+
+    def promote(self, data: PromotedData) -> None:
+        """Brings a model into force, durable once this returns."""
+        self._own(ModelPromoted, MONITOR_SUBJECT, data)
 
     def tick(self) -> None:
         """Lets the monitor know that time has passed."""
         self._own(Ticked, CLOCK_SUBJECT, Empty())
+        self.cut()
 
     def close(self) -> None:
         """Judges what waits, writes a snapshot where something changed, and lets the next writer in."""
         self._desk.close()
+        self._core.classing.drop()
         try:
             if not self._ahead:
                 self.settle()
                 self._core.snapshot()
+                self._heads.turn(self.clock, self._core, ended=True)
         finally:
             self._engine.dispose()
             self._lock.release()
@@ -196,6 +223,12 @@ class EmbeddedRunner:
         with self._engine.connect() as connection:
             yield connection
 
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction apart from the state, as for the audit log."""
+        with self._engine.begin() as connection:
+            yield connection
+
     def take_again(
         self,
         candidates: Sequence[Candidate],
@@ -204,12 +237,7 @@ class EmbeddedRunner:
     ) -> None:
         """Files events that intake read again; what became of each is written with them, in one transaction."""
         self._ahead = True
-        admitted = []
-        for candidate in candidates:
-            found = self._core.admit([candidate], received)
-            admitted.append(
-                Admission.CONFLICT if found.conflicts else Admission.REPEAT if found.repeats else Admission.NEW
-            )
+        admitted = self._core.admit_each(candidates, received)
         with self._transaction() as connection:
             self.progress.events += self._core.commit(connection, received)
             write(connection, admitted)
@@ -227,7 +255,8 @@ class EmbeddedRunner:
         self.settle()
         parked = self.flow.parked
         if any(stage == UNFILED for stage, _ in parked):
-            self._core = Core(self.home, self._engine, self.rules, self.pseudonyms)
+            self._core.classing.drop()
+            self._core = Core(self.home, self._engine, self.rules, self._cards, self.pseudonyms)
         elif parked:
             self.flow.take_up(dict(parked))
             with self._transaction() as connection:
@@ -240,68 +269,27 @@ class EmbeddedRunner:
         everything is committed at once.
         """
         received = self._received()
-        letters: list[DeadLetter] = []
-        candidates: list[tuple[int, Candidate]] = []
-        read, problems, oversized = self._intake.read, chunk.problems, chunk.oversized
-        for index, line in enumerate(chunk.lines):
-            try:
-                if index in problems:
-                    raise Refusal("unmapped_row", problems[index])
-                if index in oversized:
-                    raise Refusal("too_large", f"{oversized[index].length:,} bytes")
-                candidate = read(line, received)
-            except Refusal as refusal:
-                letters.append(self._dead_letter(source, chunk, index, refusal, received))
-                continue
-            if candidate is not None:
-                candidates.append((index, candidate))
+        decided = DecidedChunk(self._intake, self.pseudonyms, source, chunk, received)
         self._ahead = True
-        admitted = self._core.admit([one for _, one in candidates], received)
+        admitted = self._core.admit(decided.candidates, received)
         for place, conflict in admitted.conflicts:
-            letters.append(self._dead_letter(source, chunk, candidates[place][0], conflict, received))
-        self._commit(received, letters, len(admitted.repeats), (source, chunk.position))
+            decided.conflicting(place, conflict)
+        self._commit(received, decided.letters, len(admitted.repeats), (source, chunk.position))
         self.progress.source, self.progress.done = source, done
         self._after()
 
     def deliver(self, deliveries: Sequence[Delivery]) -> None:
         """Deliveries of several senders in one transaction; each has its verdicts once everything is durable."""
         received = self._received()
-        letters: list[DeadLetter] = []
-        candidates: list[Candidate] = []
-        places: list[tuple[int, int]] = []
-        verdicts = [[_ACCEPTED] * len(delivery.lines) for delivery in deliveries]
-
-        def refuse(number: int, index: int, refusal: Refusal, event_id: str = "") -> None:
-            verdicts[number][index] = Verdict("refused", event_id, refusal.reason, refusal.detail)
-            delivery = deliveries[number]
-            letter = self._letter(delivery.origin, delivery.lines[index], index + 1, 0, refusal, received)
-            if self._refusals.new(delivery.origin, refusal.reason, letter.digest):
-                letters.append(letter)
-
-        for number, delivery in enumerate(deliveries):
-            for index, line in enumerate(delivery.lines):
-                try:
-                    if delivery.broken is not None:
-                        raise delivery.broken
-                    candidate = self._intake.read(line, received)
-                    if candidate is None:
-                        raise Refusal("not_json", "empty")
-                    if not delivery.speaks_for(candidate.event.source):
-                        raise Refusal("foreign_source", shown(candidate.event.source))
-                except Refusal as refusal:
-                    refuse(number, index, refusal)
-                    continue
-                candidates.append(candidate)
-                places.append((number, index))
+        decided = DecidedDeliveries(self._intake, self.pseudonyms, self._refusals, deliveries, received)
         self._ahead = True
-        admitted = self._core.admit(candidates, received)
+        admitted = self._core.admit(decided.candidates, received)
         for place in admitted.repeats:
-            number, index = places[place]
-            verdicts[number][index] = _REPEAT
+            decided.repeated(place)
         for place, conflict in admitted.conflicts:
-            refuse(*places[place], conflict, candidates[place].event.id)
-        self._commit(received, letters, len(admitted.repeats), None)
-        for delivery, found in zip(deliveries, verdicts, strict=True):
+            decided.conflicting(place, conflict)
+        self._commit(received, decided.letters, len(admitted.repeats), None)
+        for delivery, found in zip(deliveries, decided.verdicts, strict=True):
             delivery.verdicts.set_result(found)
         self._after()
 
@@ -345,48 +333,62 @@ class EmbeddedRunner:
             self.settle()
             self._core.snapshot()
 
-    def _dead_letter(self, source: str, chunk: Chunk, index: int, refusal: Refusal, received: int) -> DeadLetter:
-        letter = self._letter(source, chunk.lines[index], chunk.number(index), chunk.offset(index), refusal, received)
-        oversized = chunk.oversized.get(index)
-        if oversized is not None:
-            letter.digest = oversized.digest
-        return letter
-
-    def _letter(
-        self, source: str, line: bytes, number: int, offset: int, refusal: Refusal, received: int
-    ) -> DeadLetter:
-        text, masked = readable_text(line, self.pseudonyms)
-        return DeadLetter(
-            source=source,
-            line=number,
-            offset=offset,
-            received=received,
-            reason=refusal.reason,
-            detail=refusal.detail,
-            text=text,
-            masked=masked,
-            digest=hashlib.sha256(line).hexdigest(),
-        )
-
     def _own(self, kind: type[Event], subject: str, data: object) -> None:
         """Writes an event of the monitor's own. Only a tick moves Now: an old log keeps its Now."""
         now = self.clock()
         at = now if kind is Ticked else self.flow.now
-        event = kind(
-            id=f"{kind.__struct_config__.tag} {as_text(now)}",
-            source="//credit-monitor",
-            subject=subject,
-            time=at,
-            recordedtime=now,
-            specversion="1.0",
-            data=data,
-        )
+        event = own_event(kind, subject, data, at=at, now=now, mark=activating.mark_of(data))
         packed = encode_logged(event)
         self._ahead = True
-        self._core.admit([Candidate(event, at, packed, 0)], now)
+        if kind is Cut:
+            self._core.note(event, packed, now)
+        else:
+            self._core.admit([Candidate(event, at, packed, 0)], now)
         with self._transaction() as connection:
             self._core.commit(connection, now)
-            if kind is ConfigActivated:
-                set_meta(connection, "rules", self.rules.content_hash)
+            activating.note(connection, event.data)
+            audit.append(connection, entries_of(event))
             self._core.judge(connection)
+            if kind is Cut:
+                self._core.cut(connection, self._core.seq, self.rules, event.data, told_at=now)
             writer.write_counters(connection, self._core.totals)
+
+    def cut(self, *, ended: bool = False) -> None:
+        """Works out alerts and tasks from everything before, where anything has happened since the last time; every
+        class where a month has begun, what the models find where a day has, and both where all sources have `ended`.
+        """
+        core, classing, now = self._core, self._core.classing, self.flow.now
+        in_pieces = self.gradual and classing.known and not ended
+        every = not in_pieces and (classing.due(now) or (ended and classing.behind(core.seq)))
+        begun = in_pieces and classing.due(now) and classing.monthly is None
+        taken = not every and classing.monthly is not None and classing.monthly.finished
+        asked = core.modelling.due(now) or (ended and core.modelling.behind(core.seq))
+        if self.flow.live and (core.supervising.changed or every or begun or taken or asked):
+            with self.reading() as connection:
+                models = core.modelling.in_force(connection) if asked else ""
+            data = CutData(core.supervising.cuts + 1, every, models, begun, taken)
+            self._own(Cut, MONITOR_SUBJECT, data)
+            if begun and classing.monthly is not None:
+                classing.monthly.look(self._engine)
+
+    def class_some(self) -> None:
+        """Works out a piece of the classes that a cut has begun, where it is time for one."""
+        classing = self._core.classing
+        if classing.piece(self._engine) and classing.monthly is not None and classing.monthly.finished:
+            self._core.supervising.changed = True
+
+    def act(self, kind: type[Event], subject: str, data: object) -> Event:
+        """What an officer does, durable and done once this returns. Raises Refused, and nothing has happened."""
+        now = self.clock()
+        event = own_event(kind, subject, data, at=now, now=now, mark=subject)
+        with refusals_noted(self, event) as entries, self.reading() as connection:
+            self._core.check(connection, event)
+        self._ahead = True
+        self._core.note(event, encode_logged(event), now)
+        with self._transaction() as connection:
+            self._core.commit(connection, now)
+            self._core.act(connection, event, self.rules, told_at=now)
+            audit.append(connection, entries)
+            writer.write_counters(connection, self._core.totals)
+        self.cut()
+        return event

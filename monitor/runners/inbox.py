@@ -31,8 +31,16 @@ class Verdict(msgspec.Struct, frozen=True, omit_defaults=True):
     detail: str = ""
 
 
-class InboxClosedError(Exception):
-    """The writer has ended: whether a delivery is durable is not known, so it must be sent again."""
+class UnansweredError(Exception):
+    """Whether a delivery is durable is not known, so it must be sent again; the text says why, zh and en."""
+
+
+class InboxClosedError(UnansweredError):
+    """The writer has ended."""
+
+    def __init__(self) -> None:
+        """Says so."""
+        super().__init__("监测未在写入，请重发同一请求 / the monitor does not write now: send the same request again")
 
 
 class Delivery:

@@ -38,6 +38,7 @@ class LiveMonitor:
     ) -> None:
         """`bell`: rung by feeds and inbox. `on_live` is called once, `tell` with every trouble of a source."""
         self._runner = runner
+        runner.gradual = True
         self._feeds = feeds
         self._inbox = inbox
         self._bell = bell
@@ -80,6 +81,7 @@ class LiveMonitor:
             busy = True
             self._runner.deliver(deliveries)
         busy = self._runner.answer_requests() or busy
+        self._runner.class_some()
         if self._live and time.monotonic() - self._ticked >= TICK_SECONDS:
             self._ticked = time.monotonic()
             self._runner.tick()

@@ -14,9 +14,12 @@ import msgspec
 from sqlalchemy import Connection
 
 from monitor.runners.again import Asked, Read, Rereader
-from monitor.runners.flow import Admission
+from monitor.runners.filing import Admission
+from monitor.runners.recording import RECORD, Recording
 from monitor.runners.requests import Request, Work
 from monitor.store import deadletters
+from monitor.store.audit import chain as audit
+from monitor.store.audit.chain import AuditEntry
 from monitor.store.deadletters import Became, Mended, RefusedAgain
 from monitor.store.home import forget_meta, meta, set_meta
 
@@ -77,6 +80,9 @@ class DeadLetters:
         self._runner = runner
         self._asked = msgspec.convert(request.body, Asked)
         self._key = f"{_PROGRESS}{request.id}"
+        self._done = AuditEntry(
+            at=0, officer=self._asked.officer, action="dead-letters.replayed", kind="dead-letters", key=request.id
+        )
         with runner.reading() as connection:
             before = meta(connection, self._key)
         self._tally = Tally() if before is None else msgspec.json.decode(before, type=Tally)
@@ -108,6 +114,8 @@ class DeadLetters:
                 elif not read.lost:
                     mended.append(Mended(read.number, _became(read, outcome), read.origin))
             deadletters.settle(connection, mended, again, at=received, officer=self._asked.officer)
+            done = {"from": self._tally.last + 1, "to": last, "mended": len(mended), "refused": len(again)}
+            audit.append(connection, [msgspec.structs.replace(self._done, at=received, detail=done)])
             forget_meta(connection, _PROGRESS)
             set_meta(connection, self._key, msgspec.json.encode(tally).decode())
 
@@ -157,5 +165,9 @@ class Parked:
         """Nothing is open."""
 
 
-KINDS: Final[Mapping[str, Callable[[EmbeddedRunner, Request], Work]]] = {DEAD_LETTERS: DeadLetters, PARKED: Parked}
+KINDS: Final[Mapping[str, Callable[[EmbeddedRunner, Request], Work]]] = {
+    DEAD_LETTERS: DeadLetters,
+    PARKED: Parked,
+    RECORD: Recording,
+}
 """What a writer can be asked for, by name."""

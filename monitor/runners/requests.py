@@ -43,10 +43,15 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What came of a request; `error` says, zh and en, why nothing did."""
+    """What came of a request; `error` says, zh and en, why nothing did; `defect`: it is a defect of the writer."""
 
     result: dict[str, Any] = {}
     error: str = ""
+    defect: bool = False
+
+
+class DefectError(HomeError):
+    """The writer failed at a request as it should not: its log says how."""
 
 
 class Work(Protocol):
@@ -82,10 +87,15 @@ SomeWriter = TypeVar("SomeWriter", bound=Writer)
 class Desk(Generic[SomeWriter]):
     """Where the writer of a home takes up requests, one after the other."""
 
-    def __init__(self, home: Home, kinds: Mapping[str, Callable[[SomeWriter, Request], Work]]) -> None:
-        """`kinds`: what begins the work on a request, by the names of kinds."""
+    def __init__(
+        self, home: Home, kinds: Mapping[str, Callable[[SomeWriter, Request], Work]], *, alone: bool = False
+    ) -> None:
+        """`kinds`: what begins the work on a request, by the names of kinds. `alone`: requests of other kinds are left
+        to another writer.
+        """
         self._folder = home.path / REQUESTS
         self._kinds = kinds
+        self._alone = alone
         self._request: Request | None = None
         self._work: Work | None = None
 
@@ -110,9 +120,10 @@ class Desk(Generic[SomeWriter]):
         except Exception as error:
             if writer.ahead:
                 raise
-            if not isinstance(error, HomeError | SourceError | OSError | ValueError):
+            defect = not isinstance(error, HomeError | SourceError | OSError | ValueError)
+            if defect:
                 log.exception("程序缺陷：请求未完成 / a defect: the request %s was not done", request.kind)
-            answer = Answer(error=str(error) or type(error).__name__)
+            answer = Answer(error=str(error) or type(error).__name__, defect=defect)
         if answer is not None:
             self.close()
             _put(self._folder / f"{request.id}{_ANSWER}", answer)
@@ -144,7 +155,9 @@ class Desk(Generic[SomeWriter]):
                 self._forget(name)
             elif name.endswith(_ENDING) and name.removesuffix(_ENDING) not in answered:
                 try:
-                    return msgspec.json.decode((self._folder / name).read_bytes(), type=Request)
+                    found = msgspec.json.decode((self._folder / name).read_bytes(), type=Request)
+                    if found.kind in self._kinds or not self._alone:
+                        return found
                 except FileNotFoundError:
                     continue
                 except msgspec.DecodeError as error:
@@ -176,25 +189,65 @@ def ask(
     """The result of a request, done by the writer of a home or, where there is none, by this process as its writer.
 
     `become_writer` raises HomeHeldError while somebody else writes; `tell` is told that it takes long. Raises
-    HomeError with what the writer said, and where it says nothing for long.
+    HomeError with what the writer said, DefectError where it failed, and HomeError where it says nothing for long.
     """
-    folder = home.path / REQUESTS
-    folder.mkdir(mode=0o700, exist_ok=True)
-    request = Request(f"{time.time_ns():020d}-{os.getpid()}", kind, body)
-    asked, answered = folder / f"{request.id}{_ENDING}", folder / f"{request.id}{_ANSWER}"
+    request, asked, answered = _new(home, kind, body)
     try:
         _put(asked, request)  # whoever interrupts this command, at whatever moment, withdraws the request
-        answer = _wait(asked, answered, become_writer, tell)
+        answer = _wait(asked, answered, become_writer, tell, _PATIENCE)
     finally:
-        # The request first: an answer without a request is only forgotten, a request without one is done again.
-        asked.unlink(missing_ok=True)
-        answered.unlink(missing_ok=True)
+        _withdraw(asked, answered)
+    if answer is None:
+        raise HomeError(
+            f"写入者 {_PATIENCE:.0f} 秒没有应答，请求已撤回；请停止写入者后重试 / the writer gave no sign for "
+            f"{_PATIENCE:.0f} s, the request is withdrawn: stop the writer, then run this again"
+        )
+    if answer.defect:
+        raise DefectError(answer.error)
     if answer.error:
         raise HomeError(answer.error)
     return answer.result
 
 
-def _wait(asked: Path, answered: Path, become_writer: Callable[[], Writer], tell: Callable[[str], None]) -> Answer:
+def leave(home: Home, kind: str, body: dict[str, Any], become_writer: Callable[[], Writer], seconds: float) -> bool:
+    """Hands in a request whose result nobody needs: done, or, where the writer gives no sign for some seconds, left
+    there for it and for any later one; then False. Raises HomeError with what the writer said, and withdraws it then.
+    """
+    request, asked, answered = _new(home, kind, body)
+    answer: Answer | None = Answer()
+    try:
+        _put(asked, request)
+        answer = _wait(asked, answered, become_writer, lambda _: None, seconds)
+    finally:
+        if answer is not None:
+            _withdraw(asked, answered)
+    if answer is not None and answer.error:
+        raise HomeError(answer.error)
+    return answer is not None
+
+
+def _new(home: Home, kind: str, body: dict[str, Any]) -> tuple[Request, Path, Path]:
+    """A request, with the files for it and for its answer."""
+    folder = home.path / REQUESTS
+    folder.mkdir(mode=0o700, exist_ok=True)
+    request = Request(f"{time.time_ns():020d}-{os.getpid()}", kind, body)
+    return request, folder / f"{request.id}{_ENDING}", folder / f"{request.id}{_ANSWER}"
+
+
+def _withdraw(asked: Path, answered: Path) -> None:
+    """The request first: an answer without a request is only forgotten, a request without one is done again."""
+    asked.unlink(missing_ok=True)
+    answered.unlink(missing_ok=True)
+
+
+def _wait(
+    asked: Path,
+    answered: Path,
+    become_writer: Callable[[], Writer],
+    tell: Callable[[str], None],
+    patience: float,
+) -> Answer | None:
+    """The answer; None where there was no sign of the writer for `patience` seconds."""
     began = time.monotonic()
     tried = -_LOCK_POLL
     told = False
@@ -218,11 +271,8 @@ def _wait(asked: Path, answered: Path, become_writer: Callable[[], Writer], tell
         if not told and now - began > _TOLD_AFTER:
             told = True
             tell("写入者正忙，继续等待；Ctrl-C 撤回 / the writer is busy, still waiting; Ctrl-C withdraws the request")
-        if time.time() - asked.stat().st_mtime > _PATIENCE:
-            raise HomeError(
-                f"写入者 {_PATIENCE:.0f} 秒没有应答，请求已撤回；请停止写入者后重试 / the writer gave no sign for "
-                f"{_PATIENCE:.0f} s, the request is withdrawn: stop the writer, then run this again"
-            )
+        if time.time() - asked.stat().st_mtime > patience:
+            return None
         time.sleep(_POLL)
 
 

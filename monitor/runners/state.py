@@ -7,15 +7,18 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, Final
 
+from sqlalchemy import Connection
+
 from config.workdays import CALENDAR_VERSION
 from detectors.registry import all_detectors
-from detectors.views import Bar, Predecessor, Tie
 from monitor.addresses import NORMALISER_VERSION
 from monitor.identifiers.pseudonyms import Pseudonymiser
 from monitor.runners.flow import Flow
+from monitor.stages.ties import tie_of
+from monitor.store.home import Home, HomeError, meta, set_meta
 from monitor.store.snapshots import Frame, SnapshotError
 
-STATE_VERSION: Final = 2
+STATE_VERSION: Final = 5
 """Raised whenever the history, the facts or the numbering are kept in another way."""
 
 _CHUNK: Final = 2048
@@ -37,6 +40,20 @@ def judgement_versions(rules_hash: str) -> dict[str, str]:
         "calendar": CALENDAR_VERSION,
         "detectors": " ".join(f"{one.id}@{one.version}" for one in all_detectors()),
     }
+
+
+def check_keys(connection: Connection, pseudonyms: Pseudonymiser, home: Home) -> None:
+    """The chain of keys may grow, not change: pseudonyms under another key would never meet the old ones. Raises
+    HomeError.
+    """
+    found = meta(connection, "keys")
+    chain = pseudonyms.fingerprints
+    if found is not None and chain[: len(found.split())] != found.split():
+        raise HomeError(
+            f"{home.path}：假名密钥与写入时不同 / the pseudonym key is not that of this home: "
+            "set CREDIT_MONITOR_PSEUDONYM_KEY to the old key, or the chain `old,new` to rotate"
+        )
+    set_meta(connection, "keys", " ".join(chain))
 
 
 def frames_of(flow: Flow, versions: dict[str, str]) -> Iterator[Frame]:
@@ -73,6 +90,7 @@ def restore(flow: Flow, frames: Iterable[Frame], versions: dict[str, str]) -> di
                 raise SnapshotError(f"made by another {', '.join(other)}")
         elif name == "clock":
             flow.now, flow.live = payload[0], bool(payload[1])
+            flow.filed_now = flow.now
         elif name == "sources":
             for source in payload:
                 flow.sources.number(source)
@@ -96,7 +114,7 @@ def restore(flow: Flow, frames: Iterable[Frame], versions: dict[str, str]) -> di
         elif name == "ties":
             for enterprise, ties in payload:
                 for sender, tie in ties:
-                    flow.assessment.update(enterprise, (sender[0], sender[1]), _tie(tie))
+                    flow.assessment.update(enterprise, (sender[0], sender[1]), tie_of(tie))
                     stage = flow.persons if sender[0] else flow.rooms
                     stage.remember_tie(sender[1], enterprise)
     flow.enterprises.load(records)
@@ -115,18 +133,3 @@ def _numberings(flow: Flow) -> tuple[tuple[str, Any], ...]:
 def _chunks(rows: Iterator[Any]) -> Iterator[list[Any]]:
     while chunk := list(islice(rows, _CHUNK)):
         yield chunk
-
-
-def _tie(values: list[Any]) -> Tie:
-    weak, since, opened, opened_event, county, risky, bars, court, predecessors = values
-    return Tie(
-        weak,
-        since,
-        opened,
-        (opened_event[0], opened_event[1]),
-        county,
-        tuple((one[0], one[1], one[2], one[3]) for one in risky),
-        tuple(Bar(*one) for one in bars),
-        None if court is None else (court[0], court[1], court[2]),
-        tuple(Predecessor(*one) for one in predecessors),
-    )

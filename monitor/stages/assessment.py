@@ -25,6 +25,7 @@ class Assessment:
             sink,
         )
         self._ties: dict[int, dict[tuple[int, int], Tie]] = {}
+        self._before: dict[int, list[Tie]] | None = None
         self.dirty = Touched()
 
     def use(self, rules: Rules) -> None:
@@ -38,17 +39,28 @@ class Assessment:
     def update(self, enterprise: int, sender: tuple[int, int], tie: Tie | None) -> None:
         """What a room or person now tells an enterprise; None: nothing any more."""
         ties = self._ties.get(enterprise)
-        if tie is None:
-            if ties is not None and ties.pop(sender, None) is not None:
-                if not ties:
-                    del self._ties[enterprise]
-                self.dirty.add(enterprise)
+        if (None if ties is None else ties.get(sender)) == tie:
             return
-        if ties is None:
-            ties = self._ties[enterprise] = {}
-        if ties.get(sender) != tie:
+        if self._before is not None and enterprise not in self._before:
+            self._before[enterprise] = self.tied(enterprise)
+        self.dirty.add(enterprise)
+        if tie is not None:
+            if ties is None:
+                ties = self._ties[enterprise] = {}
             ties[sender] = tie
-            self.dirty.add(enterprise)
+        elif ties is not None:
+            del ties[sender]
+            if not ties:
+                del self._ties[enterprise]
+
+    def remember(self, changed: dict[int, list[Tie]] | None) -> None:
+        """From here on, what an enterprise is tied by now goes into `changed` when it changes; None: nowhere."""
+        self._before = changed
+
+    def tied(self, enterprise: int) -> list[Tie]:
+        """What rooms and persons tell an enterprise at present, in the order of detectors."""
+        ties = self._ties.get(enterprise)
+        return [ties[sender] for sender in sorted(ties, reverse=True)] if ties else []
 
     def judge(self, enterprise: int, now: int) -> None:
         """The signals that rest on ties, anew."""

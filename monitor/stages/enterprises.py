@@ -15,7 +15,7 @@ from detectors.registry import all_detectors
 from detectors.views import FOREVER, Leadership, Occupant
 from monitor.stages.facts import leaderships, occupants
 from monitor.stages.fold import Enterprise, fold
-from monitor.stages.history import appended, entries_of, find_entry
+from monitor.stages.history import Entry, appended, entries_of, find_entry
 from monitor.stages.signals import Judge, SignalSink
 from monitor.stages.touched import Touched
 
@@ -41,7 +41,7 @@ class Enterprises:
             sink,
         )
         self._sink = sink
-        self._sources = sources
+        self.sources = sources
         self._to_room = to_room
         self._to_person = to_person
         self._is_weak = is_weak
@@ -77,10 +77,17 @@ class Enterprises:
         records[ref] = appended(records[ref], identity, at, kind, content, payload)
         self.dirty.add(ref)
 
+    def record(self, ref: int) -> bytes:
+        """The history of an enterprise, packed; empty where there is none."""
+        return self.records[ref] if ref < len(self.records) else b""
+
     def state(self, ref: int, now: int) -> Enterprise:
         """What holds of an enterprise at `now`."""
-        record = self.records[ref] if ref < len(self.records) else b""
-        return fold(ref, entries_of(record), self._sources, self._trusted, self._is_weak, now)
+        return self.folded(ref, entries_of(self.record(ref)), now)
+
+    def folded(self, ref: int, entries: list[Entry], now: int) -> Enterprise:
+        """What holds of an enterprise at `now` by the entries of its history, which are put in order in place."""
+        return fold(ref, entries, self.sources, self.trusts, self._is_weak, now)
 
     def judge(self, ref: int, now: int) -> None:
         """The facts of the enterprise and its own signals, anew; the facts first, so that a defect in a detector holds
@@ -104,5 +111,6 @@ class Enterprises:
         """Takes over what `dump` gave."""
         self.records[:] = [b"", *records]
 
-    def _trusted(self, source: int) -> bool:
-        return self._rules is None or self._rules.trusts_kind_of(self._sources[source])
+    def trusts(self, source: int) -> bool:
+        """Whether the kinds of address that a source declares hold."""
+        return self._rules is None or self._rules.trusts_kind_of(self.sources[source])

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from detectors.views import Leadership, Occupant
 from monitor.stages.fold import Enterprise
+from monitor.stages.history import division_of
 
 
 def occupants(state: Enterprise) -> dict[int, Occupant]:
@@ -87,7 +88,7 @@ def _leadership(state: Enterprise, person: int) -> Leadership:
         county=state.view.county,
         established=(opened[2], opened[0], opened[1], state.ref) if opened is not None and led_at_opening else None,
         room=(opened[5] or 0) if opened is not None and led_at_opening else 0,
-        division=(opened[10] or "") if opened is not None and led_at_opening else "",
+        division=division_of(opened[10] or "") if opened is not None and led_at_opening else "",
         ends=tuple(end for end, leads in state.ends if person in leads),
         flagged_since=flagged[0] if flagged else None,
         flagged_event=(flagged[1], flagged[2]) if flagged else (0, ""),

@@ -13,7 +13,7 @@ from typing import Final
 
 from detectors.base import Evidence
 from detectors.views import FOREVER, CourtEvent, End, EnterpriseView, Mailing
-from monitor.stages.history import UNREACHABLE, Entry, Kind
+from monitor.stages.history import UNREACHABLE, Entry, Kind, division_of
 
 _NEVER: Final = -FOREVER
 _at: Final = itemgetter(2)
@@ -152,7 +152,9 @@ def _register(
 ) -> None:
     """An establishment or a change: new values, and whether room or lead persons really changed."""
     source, event, at = entry[0], entry[1], entry[2]
-    room, county, declared, shown, leads, division = entry[5:11]
+    room, county, declared, shown, leads, industry = entry[5:11]
+    if not established and room is None and leads is None and industry is None:
+        return
     really_changed = False
     if room is not None:
         if room != state.room or not walk.addressed:
@@ -183,8 +185,8 @@ def _register(
                 really_changed = really_changed or not weakly_changed
             state.leads = {person: before.get(person, (at, source, event)) for person in leads}
         state.ever_led.update(leads)
-    if division is not None:
-        state.division = division
+    if industry is not None:
+        state.division = division_of(industry)
     if established:
         state.opened = entry
         state.branch = bool(entry[11])

@@ -2,24 +2,30 @@
 
 A record is a MessagePack array of entries, one an event: `[source, id, moment, kind, content, …]`. It is appended to,
 never sorted, so an event costs a few bytes and a search; what holds at a moment is worked out by `fold` when
-somebody asks. `content` is the CRC-32 of the event's fields while repeats are still compared, else 0.
+somebody asks. `content` is the CRC-32 of the event's fields while repeats are still compared, else 0. An entry whose
+source came to know it later than it took effect has `RECORDED` added to its kind and ends with that moment; those who
+ask for `entries_of` do not see it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Iterable
 from enum import IntEnum
 from typing import Any, Final, NamedTuple
 
 import msgspec
 import xxhash
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from config.moments import end_of_day
+from config.scorecards import AMOUNT_BANDS
 from monitor.events import types
 from monitor.events.data import Address, Person
 from monitor.events.types import Event
 from monitor.events.vocabulary import LEAD_ROLES
+from monitor.stages.traits import category_of, industry_code, traits_of
 
 Entry = list[Any]
 
@@ -39,6 +45,34 @@ ADDRESS_KINDS: Final = (
 KIND_NUMBER: Final = {kind: number for number, kind in enumerate(ADDRESS_KINDS)}
 GROUNDS: Final = {"report": 0, "disclosure": 1, "falsehood": 2, "unreachable": 3}
 UNREACHABLE: Final = GROUNDS["unreachable"]
+
+ENTERPRISE_KINDS: Final = ("enterprise", "individual", "cooperative", "branch")
+"""Kinds of enterprise by their number in the entry of an establishment."""
+
+RESULTS: Final = (
+    "none_found",
+    "not_disclosed",
+    "false_disclosure",
+    "unreachable",
+    "corrected",
+    "not_operating",
+    "pending",
+    "uncooperative",
+)
+"""Results of an inspection: each is the bit `1 << place` in an entry; the rarest, last, would take a second byte."""
+
+RANDOM_DRAW: Final = 256
+"""The bit of an inspection that was drawn by lot (双随机), beside its results."""
+
+RECORDED: Final = 64
+"""Added to the kind of an entry that ends with the moment at which its source came to know it."""
+
+PENALTY_FORMS: Final = ("unknown", "warning", "fine", "restriction")
+"""Forms of a penalty by their number: a warning (警告, 通报批评), a fine or confiscation (罚款, 没收), or what takes
+away or limits the business (责令停产停业, 吊销, 暂扣, 降低资质, 限制, 责令关闭, 禁业).
+
+An entry holds `form * 16 + band of the amount`, the band being 0 for no amount, and after it `category_of` its words.
+"""
 
 
 class Kind(IntEnum):
@@ -71,11 +105,19 @@ class Kind(IntEnum):
     REPAIRED = 25
     DECIDED = 26
     REMEMBERED = 27
+    SAMPLING_FAILED = 28
+    SAMPLING_PASSED = 29
+    COMMITMENT_BREACHED = 30
+    HONOURED = 31
+    OBJECTED = 32
+    DEFAULTER_LISTED = 33
+    DEFAULTER_REMOVED = 34
 
 
 _ESTABLISHED, _CHANGED, _INSPECTED, _DECIDED = (
     int(kind) for kind in (Kind.ESTABLISHED, Kind.CHANGED, Kind.INSPECTED, Kind.DECIDED)
 )
+_PENALISED, _COMPLAINT, _OBJECTED = (int(kind) for kind in (Kind.PENALISED, Kind.COMPLAINT, Kind.OBJECTED))
 NOTHING: Final = (int(Kind.REMEMBERED), ())
 """How an event is kept that only its name is needed of."""
 
@@ -83,7 +125,12 @@ _pack = msgspec.msgpack.Encoder().encode
 _HEADERS: Final = {0x90 + size: bytes((0x92 + size,)) for size in range(14)}
 """From the header of an array of what follows an identity to that of the whole entry, two longer."""
 
-_unpack = msgspec.msgpack.Decoder(list[list[Any]]).decode
+raw_entries: Final = msgspec.msgpack.Decoder(list[list[Any]]).decode
+"""The entries of a record that is not empty, as they are packed: moments in seconds, whole or not."""
+
+_RESTRICTION: Final = re.compile("停产|停业|吊销|暂扣|降低资质|限制|关闭|禁业|禁止从业|撤销许可").search
+_FINE: Final = re.compile("罚|没收").search
+_WARNING: Final = re.compile("警告|通报批评").search
 
 
 def identity_bytes(source: int, event_id: str) -> bytes:
@@ -93,18 +140,32 @@ def identity_bytes(source: int, event_id: str) -> bytes:
 
 def appended(record: bytes, identity: bytes, at: int, kind: int, content: int, payload: tuple[Any, ...]) -> bytes:
     """A record (empty for a new enterprise) with one more entry. Whole seconds take half the room of others."""
-    seconds = at // 1_000_000
-    tail = _pack((seconds if seconds * 1_000_000 == at else at / 1e6, kind, content, *payload))
+    tail = _pack((_seconds(at), kind, content, *payload))
     count = int.from_bytes(record[1:5], "big") + 1
     return b"\xdd" + count.to_bytes(4, "big") + record[5:] + _HEADERS[tail[0]] + identity + tail[1:]
 
 
+def recorded(kind: int, payload: tuple[Any, ...], at: int, known: int | UnsetType | str) -> Kept:
+    """How an entry is kept whose source came to know it at `known`, if that is later than it took effect."""
+    if type(known) is not int or known <= at or kind == Kind.REMEMBERED:
+        return kind, payload
+    return kind + RECORDED, (*payload, _seconds(known))
+
+
+def _seconds(at: int) -> int | float:
+    seconds = at // 1_000_000
+    return seconds if seconds * 1_000_000 == at else at / 1e6
+
+
 def entries_of(record: bytes) -> list[Entry]:
     """The entries of a record, moments in microseconds, in the order in which they arrived."""
-    entries = _unpack(record) if record else []
+    entries = raw_entries(record) if record else []
     for entry in entries:
         at = entry[2]
         entry[2] = at * 1_000_000 if type(at) is int else round(at * 1e6)
+        if entry[3] > RECORDED:
+            entry[3] -= RECORDED
+            del entry[-1]
     return entries
 
 
@@ -163,41 +224,76 @@ def _leads(persons: list[Person], places: Places) -> list[int]:
 
 
 def division_of(industry: str) -> str:
-    """The GB/T 4754 division of a code: its letter and next two digits; empty where it has none."""
-    code = industry.strip().upper()[:3]
-    return code if len(code) == 3 and "A" <= code[0] <= "T" and code[1:].isdecimal() else ""
+    """The GB/T 4754 division of a code that `industry_code` made: its letter and next two digits; empty where it has
+    none.
+    """
+    code = industry[:3]
+    return code if len(code) == 3 and code[0] != "#" else ""
 
 
 def _established(data: Any, places: Places) -> Kept:
     return _ESTABLISHED, (
         *_address(data.address, places),
         _leads(data.persons, places),
-        None if data.industry is UNSET else division_of(data.industry),
+        None if data.industry is UNSET else industry_code(data.industry),
         int(data.kind == "branch"),
+        ENTERPRISE_KINDS.index(data.kind),
+        traits_of(data, data.agent),
     )
 
 
 def _changed(data: Any, places: Places) -> Kept:
-    if data.address is UNSET and data.persons is UNSET and data.industry is UNSET:
-        return NOTHING
     address = (None, 0, 0, 0) if data.address is UNSET else _address(data.address, places)
     return _CHANGED, (
         *address,
         None if data.persons is UNSET else _leads(data.persons, places),
-        None if data.industry is UNSET else division_of(data.industry),
+        None if data.industry is UNSET else industry_code(data.industry),
+        traits_of(data),
     )
 
 
 def _inspected(data: Any, _: Places) -> Kept:
     if not data.results:
         return NOTHING
-    return _INSPECTED, (int("unreachable" in data.results),)
+    return _INSPECTED, (
+        int("unreachable" in data.results),
+        results_bits(data.results) | (RANDOM_DRAW if data.random is True else 0),
+    )
 
 
-def _court(kind: Kind) -> Callable[[Any, Places], Kept]:
+def results_bits(results: Iterable[str]) -> int:
+    """Results of an inspection as bits."""
+    return sum(1 << RESULTS.index(result) for result in set(results))
+
+
+def form_of_penalty(category: str) -> int:
+    """The form of a penalty by the words of its category: where several are named, the gravest."""
+    for form, found in ((3, _RESTRICTION), (2, _FINE), (1, _WARNING)):
+        if found(category):
+            return form
+    return 0
+
+
+def _penalised(data: Any, _: Places) -> Kept:
+    form = 0 if data.category is UNSET else form_of_penalty(data.category)
+    band = 0 if data.amount is UNSET else 1 + bisect_right(AMOUNT_BANDS, data.amount)
+    category = 0 if data.category is UNSET else category_of(data.category)
+    return _PENALISED, (mark(data.document), form * 16 + band, category)
+
+
+def _complaint(data: Any, _: Places) -> Kept:
+    verified = 0 if data.verified is UNSET else 1 + data.verified
+    return _COMPLAINT, (mark(data.number), int(data.reachable is False), verified)
+
+
+def _court(kind: Kind, own: Kind) -> Callable[[Any, Places], Kept]:
+    """`own`: where no person is named, the enterprise itself is meant."""
+
     def make(data: Any, places: Places) -> Kept:
         person = data.person
-        if person is UNSET or person.id is UNSET:
+        if person is UNSET:
+            return int(own), (_document(data),)
+        if person.id is UNSET:
             return NOTHING
         number = places.person(person.id, "" if person.name is UNSET else person.name)
         return kind, (number, _document(data))
@@ -207,6 +303,10 @@ def _court(kind: Kind) -> Callable[[Any, Places], Kept]:
 
 def _document(data: Any) -> str | int | None:
     return None if data.document is UNSET else mark(data.document)
+
+
+def _objected(data: Any, _: Places) -> Kept:
+    return NOTHING if data.document is UNSET else (_OBJECTED, (mark(data.document),))
 
 
 def _decided(data: Any, _: Places) -> Kept:
@@ -245,16 +345,46 @@ MAKERS: Final[dict[type[Event], Callable[[Any, Places], Kept]]] = {
     types.LetterSent: _with(Kind.LETTER_SENT, lambda d: mark(d.number)),
     types.LetterReturned: _with(Kind.LETTER_RETURNED, lambda d: mark(d.number)),
     types.LetterDelivered: _bare(Kind.LETTER_DELIVERED),
-    types.Penalised: _with(Kind.PENALISED, lambda d: mark(d.document)),
+    types.Penalised: _penalised,
     types.AbnormalListed: _with_two(Kind.ABNORMAL_LISTED, lambda d: GROUNDS[d.ground], _document),
     types.AbnormalRemoved: _with(Kind.ABNORMAL_REMOVED, lambda d: GROUNDS[d.ground]),
     types.DishonestListed: _with(Kind.DISHONEST_LISTED, _document),
     types.DishonestRemoved: _bare(Kind.DISHONEST_REMOVED),
-    types.Complaint: _with_two(Kind.COMPLAINT, lambda d: mark(d.number), lambda d: int(d.reachable is False)),
-    types.CourtListed: _court(Kind.COURT_LISTED),
-    types.CourtRemoved: _court(Kind.COURT_REMOVED),
+    types.Complaint: _complaint,
+    types.SamplingFailed: _with(Kind.SAMPLING_FAILED, _document),
+    types.SamplingPassed: _bare(Kind.SAMPLING_PASSED),
+    types.CourtListed: _court(Kind.COURT_LISTED, Kind.DEFAULTER_LISTED),
+    types.CourtRemoved: _court(Kind.COURT_REMOVED, Kind.DEFAULTER_REMOVED),
     types.TaxIrregular: _bare(Kind.TAX_IRREGULAR),
     types.TaxRegular: _bare(Kind.TAX_REGULAR),
     types.Repaired: _with(Kind.REPAIRED, lambda d: [mark(document) for document in d.documents]),
+    types.CommitmentBreached: _with(Kind.COMMITMENT_BREACHED, _document),
+    types.ObjectionFiled: _objected,
     types.ObjectionDecided: _decided,
+    types.Honoured: _bare(Kind.HONOURED),
 }
+
+
+_DOCUMENT_AT: Final = {
+    Kind.PENALISED: 5,
+    Kind.ABNORMAL_LISTED: 6,
+    Kind.DISHONEST_LISTED: 5,
+    Kind.COURT_LISTED: 6,
+}
+"""Where the document stands in an entry."""
+
+
+def events_with(record: bytes, document: str) -> list[tuple[int, str]]:
+    """The (source, id) of the penalties and listings of a record that carry a document."""
+    return events_among(entries_of(record), document)
+
+
+def events_among(entries: Iterable[Entry], document: str) -> list[tuple[int, str]]:
+    """The same for entries."""
+    wanted = mark(document)
+    found = []
+    for entry in entries:
+        place = _DOCUMENT_AT.get(entry[3])
+        if place is not None and entry[place] == wanted:
+            found.append((entry[0], entry[1]))
+    return found

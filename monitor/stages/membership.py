@@ -46,6 +46,10 @@ class MemberStage(ABC, Generic[Fact, AnyView]):
     def members_of(self, view: AnyView) -> dict[int, Fact]:
         """A view's members by number."""
 
+    @abstractmethod
+    def judge(self, ref: int, now: int) -> None:
+        """A subject's signals and ties, anew."""
+
     def update(self, ref: int, fact: Fact) -> None:
         """What an enterprise now says to a subject."""
         view = self._views.get(ref)
@@ -104,6 +108,21 @@ class MemberStage(ABC, Generic[Fact, AnyView]):
     def remember_tie(self, ref: int, enterprise: int) -> None:
         """That a subject told an enterprise of a tie (from a snapshot)."""
         self._tied.setdefault(ref, set()).add(enterprise)
+
+    def tied(self) -> list[tuple[int, list[int]]]:
+        """The subjects that tie enterprises at present, with the enterprises that were told so."""
+        return [(ref, sorted(enterprises)) for ref, enterprises in self._tied.items()]
+
+    def pretend_ties(self, ref: int) -> None:
+        """As if a subject had told all its enterprises of a tie: judged, it tells each anew, or that there is none."""
+        view = self._views.get(ref)
+        if view is not None:
+            members = set(self.members_of(view))
+        else:
+            record = self._records[ref] if ref < len(self._records) else None
+            members = {member for member, _ in members_in(record)} if record else set()
+        if members:
+            self._tied[ref] = self._tied.get(ref, set()) | members
 
     def mark_all(self) -> None:
         """Every subject that was ever told of must be judged again."""

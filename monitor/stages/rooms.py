@@ -12,6 +12,7 @@ from config.ruleset import Rules
 from detectors.registry import all_detectors
 from detectors.views import FOREVER, Occupant, RoomView, Tie
 from monitor.stages.history import ADDRESS_KINDS
+from monitor.stages.hosts import Spans, listed_as
 from monitor.stages.members import pack_occupant, unpack_occupant
 from monitor.stages.membership import MemberStage
 from monitor.stages.signals import Judge, SignalSink
@@ -34,12 +35,15 @@ class Rooms(MemberStage[Occupant, RoomView]):
         self._sink = sink
         self._tie = tie
         self._county_of = county_of
-        self._hosts: Mapping[int, tuple[str, int]] = {}
+        self._hosts: Mapping[int, Spans] = {}
         self._rules: Rules | None = None
 
-    def use(self, rules: Rules, hosts: Mapping[int, tuple[str, int]]) -> None:
-        """The rules in force from here on, with the host list by room: its kind, and the moment at which that ends."""
-        self._rules, self._hosts = rules, hosts
+    def use(self, rules: Rules, hosts: Mapping[int, Spans]) -> None:
+        """The rules in force from here on, with the host list by room. Rooms of which it says something else than
+        before are judged again.
+        """
+        before, self._rules, self._hosts = self._hosts, rules, hosts
+        self.dirty.update(ref for ref in {*before, *hosts} if before.get(ref) != hosts.get(ref))
         self._judge.use(rules)
 
     def new_view(self, ref: int) -> RoomView:
@@ -52,8 +56,8 @@ class Rooms(MemberStage[Occupant, RoomView]):
 
     def kind_of(self, ref: int, view: RoomView, now: int) -> str | None:
         """The kind of a room: the host list, else the latest declared, else what a text of it shows, else None."""
-        listed = self._hosts.get(ref)
-        if listed is not None and now < listed[1]:
+        listed = listed_as(self._hosts.get(ref, ()), now)
+        if listed is not None:
             return listed[0]
         if view.declared:
             return ADDRESS_KINDS[view.declared[-1][3]]
@@ -74,8 +78,9 @@ class Rooms(MemberStage[Occupant, RoomView]):
             return
         view.county = self._county_of(ref)
         view.kind = self.kind_of(ref, view, now)
-        if ref in self._hosts and now < self._hosts[ref][1] < FOREVER:
-            self._sink.wake("address", ref, self._hosts[ref][1])
+        listed = listed_as(self._hosts.get(ref, ()), now)
+        if listed is not None and listed[1] < FOREVER:
+            self._sink.wake("address", ref, listed[1])
         self._judge.judge(ref, view, view.county, view.kind, now, self.changed(ref))
         self.told(ref)
         self._send_ties(ref, view, self._rules)

@@ -1,1 +1,3 @@
-"""The store: log, source positions, dead letters, signals and names in SQLite; snapshots beside it."""
+"""The store: log, source positions, dead letters, signals and names in SQLite; alerts, tasks and classes in `work`, the
+outbox in `outgoing`, the `audit` log, and the read model of a cluster in `postgresql`.
+"""

@@ -16,6 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from config.moments import as_text, shanghai_date
 from monitor.events.refusal import DeadLetter
+from monitor.store.postgresql import cluster_schema
 from monitor.store.schema import DEAD_LETTER_COUNTS, DEAD_LETTERS, OPEN_DEAD_LETTERS
 
 Which = Literal["open", "mended", "all"]
@@ -122,6 +123,20 @@ def write(connection: Connection, letters: Sequence[DeadLetter]) -> None:
     _add(connection, came, came)
 
 
+def write_once(connection: Connection, rows: Sequence[dict[str, Any]]) -> int:
+    """Adds to the database of a cluster what was refused, each with its `identity`; how many were not there yet."""
+    if not rows:
+        return 0
+    statement = postgresql.insert(cluster_schema.DEAD_LETTERS).on_conflict_do_nothing(index_elements=["identity"])
+    added = cluster_schema.DEAD_LETTERS.c
+    new = connection.execute(
+        statement.returning(added.received, added.source, added.reason, added.mended_at), list(rows)
+    ).all()
+    keys = [((_day(row.received), row.source, row.reason), row.mended_at is None) for row in new]
+    _add(connection, Counter(key for key, _ in keys), Counter(key for key, is_open in keys if is_open))
+    return len(new)
+
+
 def settle(
     connection: Connection, mended: Sequence[Mended], again: Sequence[RefusedAgain], *, at: int, officer: str
 ) -> None:
@@ -163,7 +178,7 @@ def settle(
 
 def _add(connection: Connection, count: Counter[Key], still_open: Counter[Key]) -> None:
     """Adds to the counts of days, and to those of open ones."""
-    changed = [key for key in {**count, **still_open} if count[key] or still_open[key]]
+    changed = [key for key in sorted({**count, **still_open}) if count[key] or still_open[key]]
     _increase(
         connection,
         DEAD_LETTER_COUNTS,
@@ -177,7 +192,7 @@ def _add(connection: Connection, count: Counter[Key], still_open: Counter[Key]) 
         connection,
         OPEN_DEAD_LETTERS,
         ("source", "reason"),
-        [(*key, change) for key, change in opened.items() if change],
+        [(*key, change) for key, change in sorted(opened.items()) if change],
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
+import time
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -17,27 +18,46 @@ from sqlalchemy import Connection, Engine, create_engine, event, inspect, select
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DatabaseError
 
+from monitor.store import bulk
+from monitor.store import groups_schema as _groups  # noqa: F401 - its tables are among METADATA
+from monitor.store.audit import audit_schema as _audit  # noqa: F401 - likewise
+from monitor.store.errors import StoreError
 from monitor.store.migration import can_migrate, migrate
+from monitor.store.outgoing import outbox_schema as _outbox  # noqa: F401 - likewise
 from monitor.store.schema import META, METADATA, SCHEMA_VERSION
+from monitor.store.work import alert_schema as _alerts  # noqa: F401 - likewise
+from monitor.store.work import classes_schema as _classes  # noqa: F401 - likewise
+from monitor.store.work import host_schema as _hosts  # noqa: F401 - likewise
+from monitor.store.work import model_schema as _models  # noqa: F401 - likewise
+from monitor.store.work import task_schema as _tasks  # noqa: F401 - likewise
 
 DATABASE_NAME: Final = "monitor.db"
 KEY_NAME: Final = "pseudonym.key"
+HOME_ID: Final = "home"
+"""What a home keeps its random id under: the audit log begins with it."""
+
 _CACHE_KIB: Final = 8_192
+_BRIEF: Final = " for a moment"
+_BRIEF_SECONDS: Final = 5.0
 
 
-class HomeError(Exception):
-    """A home that cannot be used; the text says why and what to do, zh and en."""
+class HomeError(StoreError):
+    """A home that cannot be used."""
 
 
 class HomeHeldError(HomeError):
-    """A home that another process writes."""
+    """A home that another process writes; `brief` where that is done in a moment."""
+
+    brief = False
 
 
 class HomeLock:
     """Held by the one process that writes a home."""
 
-    def __init__(self, path: Path) -> None:
-        """Takes the lock of a home at once, or raises HomeError with the holder's process id."""
+    def __init__(self, path: Path, *, brief: bool = False) -> None:
+        """Takes the lock of a home at once, or raises HomeHeldError with the holder's process id. `brief`: it is held
+        for a moment only, and who comes meanwhile may wait.
+        """
         self._file = path.open("a+", encoding="ascii")
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -45,12 +65,14 @@ class HomeLock:
             self._file.seek(0)
             holder = self._file.read().strip() or "?"
             self._file.close()
-            raise HomeHeldError(
+            held = HomeHeldError(
                 f"{path.parent}：已有进程（{holder}）在写，一个目录只能有一个写入者 / "
                 f"process {holder} writes this home already: stop it, or use another --home"
-            ) from error
+            )
+            held.brief = not holder.isdecimal()  # so is a lock whose holder has not signed yet
+            raise held from error
         self._file.truncate(0)
-        self._file.write(str(os.getpid()))
+        self._file.write(f"{os.getpid()}{_BRIEF if brief else ''}")
         self._file.flush()
 
     def release(self) -> None:
@@ -68,6 +90,19 @@ class Home:
         self.database = path / DATABASE_NAME
         self.snapshots = path / "snapshots"
 
+    def __str__(self) -> str:
+        """The folder."""
+        return str(self.path)
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """By what commands find it."""
+        return ("--home", str(self.path))
+
+    def release(self, engine: Engine) -> None:
+        """Closes what `reader` opened."""
+        engine.dispose()
+
     def create(self) -> None:
         """Makes the folder and what belongs into it, readable by its owner alone. Raises HomeError."""
         try:
@@ -79,9 +114,18 @@ class Home:
                 f"cannot be written ({error.strerror}): choose another --home"
             ) from error
 
-    def lock(self) -> HomeLock:
-        """The lock of the writer. Raises HomeError where somebody holds it."""
-        return HomeLock(self.path / "lock")
+    def lock(self, *, brief: bool = False) -> HomeLock:
+        """The lock of the writer, `brief` for one that writes for a moment. Raises HomeHeldError where somebody holds
+        it, who is waited for if he does so for a moment.
+        """
+        began = time.monotonic()
+        while True:
+            try:
+                return HomeLock(self.path / "lock", brief=brief)
+            except HomeHeldError as held:
+                if not held.brief or time.monotonic() - began > _BRIEF_SECONDS:
+                    raise
+            time.sleep(0.02)
 
     def key(self) -> bytes:
         """The home's own pseudonym key: made at the first run, readable by its owner alone."""
@@ -110,24 +154,41 @@ class Home:
     def writer(self) -> Engine:
         """The database for its one writer; tables are made where they are missing. Raises HomeError."""
         engine = open_database(self.database, read_only=False)
-        with engine.begin() as connection:
-            found = meta(connection, "schema") if inspect(connection).has_table(META.name) else None
-            if found is not None and can_migrate(found):
-                # By hand: Python's driver for SQLite begins no transaction for changes of tables.
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
-                found = migrate(connection, found)
-                set_meta(connection, "schema", found)
-            if found is not None:
-                self._check_schema(found)
-            METADATA.create_all(connection)
-            if found is None:
-                set_meta(connection, "schema", str(SCHEMA_VERSION))
-                set_meta(connection, "seed", str(secrets.randbits(62)))
+        try:
+            with engine.begin() as connection:
+                self._bring_up(connection)
+        except BaseException:
+            engine.dispose()
+            raise
         return engine
+
+    def _bring_up(self, connection: Connection) -> None:
+        found = meta(connection, "schema") if inspect(connection).has_table(META.name) else None
+        if found is not None and can_migrate(found):
+            # By hand: Python's driver for SQLite begins no transaction for changes of tables.
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            found = migrate(connection, found)
+            set_meta(connection, "schema", found)
+        if found is not None:
+            self._check_schema(found)
+        METADATA.create_all(connection)
+        if found is None:
+            set_meta(connection, "schema", str(SCHEMA_VERSION))
+            set_meta(connection, "seed", str(secrets.randbits(62)))
+        if meta(connection, HOME_ID) is None:
+            set_meta(connection, HOME_ID, secrets.token_hex(16))
 
     def reader(self) -> Engine:
         """The database for reading. Raises HomeError where there is none yet, or one that cannot be read."""
         engine = open_database(self.database, read_only=True)
+        try:
+            self._check_readable(engine)
+        except BaseException:
+            engine.dispose()  # a connection that stays open keeps the journal beside the database
+            raise
+        return engine
+
+    def _check_readable(self, engine: Engine) -> None:
         found = None
         if self.database.exists():
             try:
@@ -147,7 +208,6 @@ class Home:
         if can_migrate(found):
             found = self._migrated(found)
         self._check_schema(found)
-        return engine
 
     def _migrated(self, found: str) -> str:
         """Brings an older home up, for a reader that comes before any writer of this version; its version then."""
@@ -182,8 +242,7 @@ def meta(connection: Connection, key: str) -> str | None:
 
 def set_meta(connection: Connection, key: str, value: str) -> None:
     """Keeps a value about the home."""
-    connection.execute(META.delete().where(META.c.key == key))
-    connection.execute(META.insert().values(key=key, value=value))
+    bulk.insert(connection, META, ("key", "value"), [(key, value)], bulk.replace(("key",), ("value",)))
 
 
 def forget_meta(connection: Connection, beginning: str) -> None:

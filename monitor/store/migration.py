@@ -34,7 +34,20 @@ def _dead_letters_can_be_mended(connection: Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
-_STEPS: Final[dict[int, Callable[[Connection], None]]] = {1: _dead_letters_can_be_mended}
+def _alerts_follow_from_signals(connection: Connection) -> None:
+    """Version 3: the first cut opens alerts for all that is in force; the tables of alerts are new."""
+    for statement in (
+        "CREATE TABLE IF NOT EXISTS signal_changes (detector TEXT NOT NULL, ref INTEGER NOT NULL, "
+        "PRIMARY KEY (detector, ref)) WITHOUT ROWID",
+        "INSERT OR IGNORE INTO signal_changes SELECT detector, ref FROM signals",
+    ):
+        connection.exec_driver_sql(statement)
+
+
+_STEPS: Final[dict[int, Callable[[Connection], None]]] = {
+    1: _dead_letters_can_be_mended,
+    2: _alerts_follow_from_signals,
+}
 
 
 def can_migrate(found: str) -> bool:

@@ -35,16 +35,8 @@ def write(folder: Path, seq: int, frames: Iterable[Frame]) -> Path:
     """Writes the state after block `seq` of the log, and lets go of the oldest snapshots."""
     path = folder / f"{seq:012d}{_ENDING}"
     made = path.with_suffix(".new")
-    pack = msgspec.msgpack.Encoder().encode
-    digest = hashlib.blake2b(digest_size=16)
     with made.open("wb") as file:
-        with zstandard.ZstdCompressor(level=1).stream_writer(file, closefd=False) as stream:
-            for frame in frames:
-                packed = pack(frame)
-                digest.update(packed)
-                stream.write(len(packed).to_bytes(4, "big") + packed)
-            end = pack((_END, digest.digest()))
-            stream.write(len(end).to_bytes(4, "big") + end)
+        write_frames(file, frames)
         file.flush()
         os.fsync(file.fileno())
     made.replace(path)
@@ -52,6 +44,19 @@ def write(folder: Path, seq: int, frames: Iterable[Frame]) -> Path:
     for old in newest(folder)[_KEPT:]:
         old.unlink()
     return path
+
+
+def write_frames(file: BinaryIO, frames: Iterable[Frame]) -> None:
+    """Writes frames and their digest into a file that is open for writing."""
+    pack = msgspec.msgpack.Encoder().encode
+    digest = hashlib.blake2b(digest_size=16)
+    with zstandard.ZstdCompressor(level=1).stream_writer(file, closefd=False) as stream:
+        for frame in frames:
+            packed = pack(frame)
+            digest.update(packed)
+            stream.write(len(packed).to_bytes(4, "big") + packed)
+        end = pack((_END, digest.digest()))
+        stream.write(len(end).to_bytes(4, "big") + end)
 
 
 def newest(folder: Path) -> list[Path]:
@@ -66,21 +71,30 @@ def seq_of(path: Path) -> int:
 
 def read(path: Path) -> Iterator[Frame]:
     """The frames of a snapshot. Raises SnapshotError, at the latest after the last frame, when it is damaged."""
+    try:
+        with path.open("rb") as file:
+            yield from read_frames(file, path.name)
+    except OSError as error:
+        raise SnapshotError(f"{path.name}: {error}") from error
+
+
+def read_frames(file: BinaryIO, name: str) -> Iterator[Frame]:
+    """The frames of an open file; `name`: what to call it. Raises SnapshotError like `read`."""
     unpack = msgspec.msgpack.Decoder(tuple[str, Any]).decode
     digest = hashlib.blake2b(digest_size=16)
     try:
-        with path.open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file) as stream:
+        with zstandard.ZstdDecompressor().stream_reader(file) as stream:
             while True:
                 packed = _exactly(stream, int.from_bytes(_exactly(stream, 4), "big"))
-                name, payload = unpack(packed)
-                if name == _END:
+                frame, payload = unpack(packed)
+                if frame == _END:
                     if payload != digest.digest():
-                        raise SnapshotError(f"{path.name}: the digest does not fit")
+                        raise SnapshotError(f"{name}: the digest does not fit")
                     return
                 digest.update(packed)
-                yield name, payload
+                yield frame, payload
     except (OSError, zstandard.ZstdError, ValueError, EOFError) as error:
-        raise SnapshotError(f"{path.name}: {error}") from error
+        raise SnapshotError(f"{name}: {error}") from error
 
 
 def _exactly(stream: BinaryIO | Any, length: int) -> bytes:

@@ -11,9 +11,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from monitor.events.types import Changed, Established, Event
 from monitor.sources import Position
 from monitor.stages.names import Names
+from monitor.store import bulk
 from monitor.store.schema import (
     COUNTERS,
     ENTERPRISES,
+    KIND_OF_STAGE,
     PARKED,
     PERSONS,
     POSITIONS,
@@ -23,6 +25,7 @@ from monitor.store.schema import (
 )
 
 _NEVER: Final = -(1 << 62)
+_POSITION: Final = ("source", "offset", "line", "fingerprint")
 _COMPILED: Final[dict[tuple[str, str], str]] = {}
 
 REBUILT: Final = (SOURCES, ENTERPRISES, ROOMS, PERSONS, SIGNALS, PARKED)
@@ -37,25 +40,14 @@ def read_positions(connection: Connection) -> dict[str, Position]:
 
 def write_position(connection: Connection, source: str, position: Position) -> None:
     """Where a source is left."""
-    _upsert(
-        connection,
-        POSITIONS,
-        ["source"],
-        [
-            {
-                "source": source,
-                "offset": position.offset,
-                "line": position.line,
-                "fingerprint": position.fingerprint,
-            }
-        ],
-    )
+    row = (source, position.offset, position.line, position.fingerprint)
+    bulk.insert(connection, POSITIONS, _POSITION, [row], bulk.replace(_POSITION[:1], _POSITION[1:]))
 
 
 def write_sources(connection: Connection, names: Names, known: int) -> None:
     """The names of sources that are new since `known` of them were written."""
-    rows = [{"ref": ref, "name": names[ref]} for ref in range(known + 1, len(names))]
-    _upsert(connection, SOURCES, ["ref"], rows)
+    rows = [(ref, names[ref]) for ref in range(known + 1, len(names))]
+    bulk.insert(connection, SOURCES, ("ref", "name"), rows, bulk.replace(("ref",), ("name",)))
 
 
 def write_enterprises(
@@ -94,8 +86,8 @@ def write_subjects(connection: Connection, table: Table, rows: Sequence[tuple[in
 
 def write_counters(connection: Connection, totals: dict[tuple[str, str], int]) -> None:
     """Running totals by name and label."""
-    rows = [{"name": name, "label": label, "value": value} for (name, label), value in totals.items()]
-    _upsert(connection, COUNTERS, ["name", "label"], rows)
+    rows = [(name, label, value) for (name, label), value in totals.items()]
+    bulk.insert(connection, COUNTERS, ("name", "label", "value"), rows, bulk.replace(("name", "label"), ("value",)))
 
 
 def read_counters(connection: Connection) -> dict[tuple[str, str], int]:
@@ -118,9 +110,8 @@ def write_parked(connection: Connection, parked: dict[tuple[str, int], str]) -> 
         PARKED.insert(),
         [{"stage": stage, "ref": ref, "reason": reason} for (stage, ref), reason in parked.items()],
     )
-    kinds = {"rooms": "address", "persons": "person"}
     for stage, ref in parked:
-        kind = kinds.get(stage, "enterprise")
+        kind = KIND_OF_STAGE.get(stage, "enterprise")
         connection.execute(SIGNALS.update().where(SIGNALS.c.kind == kind, SIGNALS.c.ref == ref).values(stale=True))
 
 
@@ -140,11 +131,6 @@ def _many(
         known = str(statement(connection).compile(dialect=connection.dialect))
         _COMPILED[connection.dialect.name, name] = known
     connection.exec_driver_sql(known, list(rows))
-
-
-def _upsert(connection: Connection, table: Table, keys: list[str], rows: list[dict[str, Any]]) -> None:
-    if rows:
-        connection.execute(_upsert_of(connection, table, keys), rows)
 
 
 def _upsert_of(connection: Connection, table: Table, keys: list[str]) -> Any:

@@ -10,6 +10,7 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from importlib.resources import files
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -23,10 +24,13 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from config.moments import as_text
 from monitor.metrics import Pulse, exposition
 from monitor.runners.delays import Delays
-from monitor.store.home import Home, HomeError
-from monitor.store.reader import look
-from monitor.web import dead_letters
+from monitor.store.errors import StoreError
+from monitor.store.reader import Store, looking
+from monitor.web import dead_letters, supervision, tasks
+from monitor.web.acts import Desk, act_routes
 from monitor.web.language import in_language, language_of
+from monitor.web.looks import Looks, Record
+from monitor.web.officers import Colleagues
 from monitor.web.render import Renderer
 from monitor.web.shield import SecurityHeaders
 from monitor.web.texts import Language
@@ -39,28 +43,36 @@ _STILL_HERE: Final = 15.0
 
 
 def create_app(
-    home: Home,
+    store: Store,
     pulse: Pulse,
     delays: Delays,
     *,
     hosts: Sequence[str] | None,
     made_up: bool,
     intake: APIRouter | None = None,
+    desk: Desk | None = None,
+    officers: Path | None = None,
+    record: Record | None = None,
+    user_header: str | None = None,
 ) -> FastAPI:
-    """The application over a home.
+    """The application over a home, or over the database of a cluster.
 
     Args:
-        home: is read through connections of its own, beside its writer.
+        store: is read through connections of its own, beside its writer.
         pulse: what the writer tells of itself.
         delays: how long events wait for their findings.
         hosts: names under which the page answers; None: under any.
         made_up: whether the page says that its data are made up.
         intake: the routes by which other systems send events.
+        desk: where what officers do at the page goes; None: there are no acts.
+        officers: the officers' directory, from which pages take names.
+        record: where looks at what is opened on a page go; None: they are not recorded.
+        user_header: the header in which a proxy names whom it has signed in.
 
     Returns:
         The application; its `state.watch` is the `Watch` that feeds it.
     """
-    watch = Watch(home, pulse)
+    watch = Watch(store, pulse)
     renderer = Renderer(made_up=made_up)
 
     @asynccontextmanager
@@ -72,23 +84,30 @@ def create_app(
         finally:
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
-            watch.close()
+            await asyncio.to_thread(watch.close)
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.watch = watch
+    if record is not None:
+        app.add_middleware(Looks, record=record, header=user_header, here=hosts is not None)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=["*"] if hosts is None else list(hosts))
     app.add_middleware(SecurityHeaders)
     app.mount("/static", StaticFiles(directory=str(files("monitor.web") / "static")), name="static")
 
     if intake is not None:
         app.include_router(intake)
+    if desk is not None:
+        app.include_router(act_routes(desk))
 
     @app.get("/", response_class=HTMLResponse)
     async def page(request: Request) -> Response:
         language = language_of(request)
         return in_language(HTMLResponse(renderer.page(watch.moment, language)), request, language)
 
-    app.include_router(dead_letters.router(home, made_up=made_up))
+    app.include_router(dead_letters.router(store, made_up=made_up))
+    may_act = desk is not None and desk.here
+    app.include_router(supervision.router(store, made_up=made_up, may_act=may_act))
+    app.include_router(tasks.router(store, made_up=made_up, may_act=may_act, colleagues=Colleagues(officers)))
 
     @app.get("/updates")
     async def updates(request: Request) -> Response:
@@ -98,8 +117,8 @@ def create_app(
     @app.get("/metrics")
     def metrics() -> Response:
         try:
-            return Response(exposition(home, pulse, delays), media_type=CONTENT_TYPE_LATEST)
-        except (HomeError, SQLAlchemyError) as error:
+            return Response(exposition(store, pulse, delays), media_type=CONTENT_TYPE_LATEST)
+        except (StoreError, SQLAlchemyError) as error:
             log.warning("数据库没有应答 / the database does not answer: %s", error)
             return PlainTextResponse("the database does not answer\n", status_code=503)
 
@@ -109,7 +128,7 @@ def create_app(
             "writer": "alive" if pulse.alive else "silent",
             "doing": pulse.doing,
             "silence_seconds": round(pulse.silence, 1),
-            **_database_health(home),
+            **_database_health(store),
         }
         well = pulse.alive and state["database"] == "ok"
         return JSONResponse(state, status_code=200 if well else 503)
@@ -138,14 +157,10 @@ async def _updates(watch: Watch, renderer: Renderer, language: Language) -> Asyn
         waited += _POLL
 
 
-def _database_health(home: Home) -> dict[str, str | None]:
+def _database_health(store: Store) -> dict[str, str | None]:
     try:
-        engine = home.reader()
-        try:
-            with look(engine) as reader:
-                now = reader.now()
-        finally:
-            engine.dispose()
-    except (HomeError, SQLAlchemyError):
+        with looking(store) as reader:
+            now = reader.now()
+    except (StoreError, SQLAlchemyError):
         return {"database": "silent", "now": None}
     return {"database": "ok", "now": None if now is None else as_text(now)}

@@ -20,15 +20,16 @@ from config.moments import SHANGHAI
 from monitor.events.refusal import REASONS
 from monitor.store import deadletters
 from monitor.store.deadletters import Chosen
-from monitor.store.home import Home, HomeError
-from monitor.store.reader import Reader, look
+from monitor.store.errors import StoreError
+from monitor.store.reader import Reader, Store, looking
+from monitor.web.frame import LETTERS_PAGE as PATH
+from monitor.web.frame import frame
 from monitor.web.language import in_language, language_of
 from monitor.web.render import templates
-from monitor.web.texts import DEAD_LETTERS, HTML_LANG, LANGUAGES, PAGE, Language
+from monitor.web.texts import DEAD_LETTERS, PAGE, Language
 
 log = logging.getLogger(__name__)
 
-PATH: Final = "/dead-letters"
 NEWEST: Final = 50
 SOURCES: Final = 12
 DAYS: Final = 30
@@ -36,8 +37,8 @@ _LONGEST: Final = 4_096
 """Characters of a filter in the address that are looked at."""
 
 
-def router(home: Home, *, made_up: bool) -> APIRouter:
-    """The page over a home, to be included in the application. `made_up`: the page says so of its data."""
+def router(store: Store, *, made_up: bool) -> APIRouter:
+    """The page over a store, to be included in the application. `made_up`: the page says so of its data."""
     routes = APIRouter()
     page = templates().get_template("dead_letters.html")
 
@@ -48,32 +49,25 @@ def router(home: Home, *, made_up: bool) -> APIRouter:
         if reason not in REASONS:
             reason = None
         try:
-            context = _context(home, language, reason, source if source is None else source[:_LONGEST])
-        except (HomeError, SQLAlchemyError) as error:
+            context = _context(store, language, reason, source if source is None else source[:_LONGEST])
+        except (StoreError, SQLAlchemyError) as error:
             log.warning("数据库没有应答 / the database does not answer: %s", error)
             answer: Response = PlainTextResponse(getattr(DEAD_LETTERS["unanswered"], language), status_code=503)
             return in_language(answer, request, language)
-        return in_language(HTMLResponse(page.render({**context, "made_up": made_up})), request, language)
+        around = frame(PATH, language, lambda other: context["link"](lang=other), made_up=made_up)
+        return in_language(HTMLResponse(page.render({**context, **around})), request, language)
 
     return routes
 
 
-def _context(home: Home, language: Language, reason: str | None, source: str | None) -> dict[str, Any]:
+def _context(store: Store, language: Language, reason: str | None, source: str | None) -> dict[str, Any]:
     """Everything that the template shows."""
     today = dt.datetime.now(SHANGHAI).date()
     first = today - dt.timedelta(days=DAYS - 1)
     chosen = Chosen(reasons=(reason,) if reason else (), sources=(source,) if source else ())
-    engine = home.reader()
-    try:
-        with look(engine) as reader:
-            counts, by_day, newest = _read(reader, first, chosen, reason, source)
-    finally:
-        engine.dispose()
+    with looking(store) as reader:
+        counts, by_day, newest = _read(reader, first, chosen, reason, source)
     return {
-        "lang": language,
-        "html_lang": HTML_LANG[language],
-        "languages": LANGUAGES,
-        "html_langs": HTML_LANG,
         "text": {name: getattr(text, language) for name, text in (PAGE | DEAD_LETTERS).items()},
         "link": lambda **changes: _link({"lang": language, "reason": reason, "source": source} | changes),
         "reason": reason,
@@ -84,7 +78,7 @@ def _context(home: Home, language: Language, reason: str | None, source: str | N
         "chart": _chart(by_day, first),
         "newest": newest,
         "newest_count": NEWEST,
-        "flags": _flags(home, reason, source),
+        "flags": _flags(store, reason, source),
     }
 
 
@@ -152,7 +146,7 @@ def _link(parameters: dict[str, str | None]) -> str:
     return f"{PATH}?{urlencode({name: value for name, value in parameters.items() if value})}"
 
 
-def _flags(home: Home, reason: str | None, source: str | None) -> str:
+def _flags(store: Store, reason: str | None, source: str | None) -> str:
     """The flags of the commands that mend what is shown, as a shell takes them."""
     found = [flag for name, value in (("--reason", reason), ("--source", source)) if value for flag in (name, value)]
-    return shlex.join(["--home", str(home.path), *found])
+    return shlex.join([*store.arguments, *found])

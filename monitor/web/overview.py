@@ -8,6 +8,7 @@ import msgspec
 
 from monitor.metrics import Doing
 from monitor.store.reader import Reader
+from monitor.store.work import alertreader, taskreader
 
 NEWEST: Final = 20
 """Signals in the list of the newest ones."""
@@ -29,6 +30,9 @@ class Overview(msgspec.Struct, frozen=True):
     signals: dict[tuple[str, int], int] = {}
     newest: list[dict[str, Any]] = []
     now: int | None = None
+    supervised: bool = False
+    asking: int = 0
+    open_tasks: int = 0
 
     @property
     def in_force(self) -> int:
@@ -58,4 +62,7 @@ def overview_of(reader: Reader) -> Overview:
         signals=reader.signal_counts(),
         newest=reader.newest(NEWEST, SHOWN),
         now=reader.now(),
+        supervised=reader.supervised,
+        asking=alertreader.asking(reader.connection) if reader.supervised else 0,
+        open_tasks=taskreader.open_count(reader.connection) if reader.supervised else 0,
     )

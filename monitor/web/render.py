@@ -15,8 +15,9 @@ from config.moments import as_datetime
 from detectors.base import LEVEL_NAMES
 from detectors.registry import all_detectors, by_id
 from monitor.identifiers import regions
+from monitor.web.frame import MONITOR_PAGE, frame
 from monitor.web.overview import NEWEST, Moment
-from monitor.web.texts import DOING, HTML_LANG, LANGUAGES, LEVELS, PAGE, Language, duty_text
+from monitor.web.texts import DOING, LEVELS, PAGE, Language, duty_text
 
 PARTS: Final = ("status", "totals", "matrix", "newest")
 """What is sent to an open page when it changes: each the template `_NAME.html` and the element of that id."""
@@ -60,22 +61,18 @@ class Renderer:
     def _context(self, moment: Moment, language: Language) -> dict[str, Any]:
         overview = moment.overview
         return {
-            "lang": language,
-            "html_lang": HTML_LANG[language],
-            "languages": LANGUAGES,
-            "html_langs": HTML_LANG,
-            "made_up": self._made_up,
+            **frame(MONITOR_PAGE, language, lambda other: f"{MONITOR_PAGE}?lang={other}", made_up=self._made_up),
             "text": {name: getattr(text, language) for name, text in PAGE.items()},
             "doing": getattr(DOING[moment.doing], language),
             "live": moment.doing == "live",
             "percent": None if moment.done is None else round(moment.done * 100),
-            "as_of": None if overview.now is None else _minute(as_datetime(overview.now)),
+            "as_of": None if overview.now is None else minute(as_datetime(overview.now)),
             "overview": overview,
-            "levels": {level: _capital(getattr(text, language)) for level, text in LEVELS.items()},
+            "levels": {level: capital(getattr(text, language)) for level, text in LEVELS.items()},
             "rows": [
                 {
                     "id": detector.id,
-                    "title": _capital(getattr(detector.title, language)),
+                    "title": capital(getattr(detector.title, language)),
                     "counts": [overview.signals.get((detector.id, level), 0) for level in LEVEL_NAMES],
                 }
                 for detector in all_detectors()
@@ -93,21 +90,23 @@ def _shown(signal: dict[str, Any], language: Language) -> dict[str, Any]:
     return {
         **signal,
         "anchor": hashlib.sha256(f"{signal['detector']} {kind} {key}".encode()).hexdigest()[:16],
-        "title": _capital(getattr(by_id(signal["detector"]).title, language)),
+        "title": capital(getattr(by_id(signal["detector"]).title, language)),
         "label": subject["label"],
         "code": key if kind == "enterprise" else "",
         "place": regions.name(region) if region else None,
         "reason": signal["reason"][language],
-        "way_out": _capital(signal["way_out"][language]),
+        "way_out": capital(signal["way_out"][language]),
         "deadlines": [duty_text(deadline, language) for deadline in signal["deadlines"]],
         "since_day": signal["since"][:10],
-        "raised_minute": _minute(dt.datetime.fromisoformat(signal["raised"])),
+        "raised_minute": minute(dt.datetime.fromisoformat(signal["raised"])),
     }
 
 
-def _capital(text: str) -> str:
+def capital(text: str) -> str:
+    """A text that begins a line."""
     return text[:1].upper() + text[1:]
 
 
-def _minute(when: dt.datetime) -> str:
+def minute(when: dt.datetime) -> str:
+    """A moment as people read it."""
     return when.strftime("%Y-%m-%d %H:%M")

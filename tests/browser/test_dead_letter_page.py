@@ -39,7 +39,7 @@ def test_a_visitor_finds_what_was_refused_and_why(home: Home) -> None:
         page.on("dialog", lambda dialog: visit.complaints.append(f"dialog: {dialog.message}"))
         page.goto(str(client.base_url))
         assert visit.total("dead_letters") == 5
-        page.locator("#totals").get_by_role("link", name="死信").click()
+        page.get_by_role("navigation", name="页面").get_by_role("link", name="死信").click()
         expect(page.locator("h1")).to_have_text("死信")
         assert visit.total("open") == 5
         assert page.locator("#open tbody tr").count() == 2

@@ -31,6 +31,8 @@ ARGUMENTS = [
     "--no-first-run",
 ]
 MOST_BYTES = 60_000
+WEIGHED = ("", "static/page.css", "static/lists.js", "static/page.js")
+"""What a visitor of the first page loads."""
 
 
 class Visit:
@@ -125,7 +127,7 @@ def test_a_visitor_watches_the_demo_fill(tmp_path: Path) -> None:
         page.get_by_role("link", name="中文").click()
         expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
 
-        weight = sum(len(page.request.get(address + path).body()) for path in ("", "static/page.css", "static/page.js"))
+        weight = sum(len(page.request.get(address + path).body()) for path in WEIGHED)
         assert weight < MOST_BYTES
         assert {urlsplit(url).hostname for url in visit.asked} == {"127.0.0.1"}
         assert visit.complaints == []
@@ -175,7 +177,7 @@ def test_an_update_keeps_what_is_open_and_where_the_keyboard_is(home: Home) -> N
               moved.querySelector(".who").textContent = "changed";
               first.dataset.key = "new";
               list.querySelector("ol").append(moved);
-              mergeNewest(list.innerHTML);
+              show("newest", list.innerHTML);
             }""",
             key,
         )

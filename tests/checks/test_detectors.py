@@ -40,6 +40,10 @@ from tests.engine import (
 from tests.reference.cases import make_case, rewritten
 
 every_detector = pytest.mark.parametrize("detector", all_detectors(), ids=lambda one: one.id)
+every_judged = pytest.mark.parametrize(
+    "detector", [one for one in all_detectors() if not one.at_cut], ids=lambda one: one.id
+)
+"""Those that a stage judges; for the others see `tests/checks/test_cut_detectors.py`."""
 
 
 def example_of(detector: Detector) -> list[bytes]:
@@ -55,7 +59,7 @@ def found_by(detector: Detector, engine: Engine) -> list[Signal]:
 # --- it fires on its own example
 
 
-@every_detector
+@every_judged
 def test_it_fires_once_on_its_example_with_the_level_and_value_it_states(detector: Detector) -> None:
     _, level, value = detector.example()
     (found,) = found_by(detector, Engine().take(example_of(detector)))
@@ -64,7 +68,7 @@ def test_it_fires_once_on_its_example_with_the_level_and_value_it_states(detecto
     assert level in detector.levels
 
 
-@every_detector
+@every_judged
 def test_its_example_needs_what_it_shows(detector: Detector) -> None:
     raws, _, _ = detector.example()
     engine = Engine().take(lines(raws))
@@ -73,7 +77,7 @@ def test_its_example_needs_what_it_shows(detector: Detector) -> None:
         assert found_by(detector, without) != found_by(detector, engine)
 
 
-@every_detector
+@every_judged
 def test_its_example_is_found_again_by_the_page_and_in_words(detector: Detector, tmp_path: Path) -> None:
     (tmp_path / "events.jsonl").write_bytes(b"\n".join(example_of(detector)))
     run_file(tmp_path / "home", tmp_path / "events.jsonl")
@@ -100,14 +104,14 @@ def arrangements(case: list[bytes]) -> Iterator[tuple[list[bytes], int]]:
         yield order, seed % 3
 
 
-@every_detector
+@every_judged
 def test_order_and_repeats_change_nothing(detector: Detector) -> None:
     wanted = Engine().take(example_of(detector)).signals()
     for order, pace in arrangements(example_of(detector)):
         assert not differences(Engine().take(order, judge_every=pace).signals(), wanted)
 
 
-@every_detector
+@every_judged
 def test_it_survives_a_restart_at_any_point(detector: Detector, tmp_path: Path) -> None:
     case = example_of(detector)
     wanted = Engine().take(case).signals()
@@ -116,7 +120,7 @@ def test_it_survives_a_restart_at_any_point(detector: Detector, tmp_path: Path) 
         assert not differences(engine.take(case[cut:]).signals(), wanted), cut
 
 
-@every_detector
+@every_judged
 def test_a_replay_gives_the_same(detector: Detector, tmp_path: Path) -> None:
     (tmp_path / "events.jsonl").write_bytes(b"\n".join(example_of(detector)))
     run_file(tmp_path / "home", tmp_path / "events.jsonl")
@@ -147,7 +151,7 @@ class Recorder:
         return found
 
 
-@every_detector
+@every_judged
 def test_it_is_a_pure_function_of_the_view(detector: Detector) -> None:
     recorder = Recorder(detector)
     msgspec.structs.force_setattr(detector, "find", recorder)
@@ -170,7 +174,7 @@ def crowd(seed: int) -> tuple[bytes, ...]:
     return tuple(make_case(seed, 150))
 
 
-@every_detector
+@every_judged
 def test_a_view_kept_up_bit_by_bit_finds_what_one_built_at_once_finds(
     detector: Detector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -194,7 +198,7 @@ def test_a_view_kept_up_bit_by_bit_finds_what_one_built_at_once_finds(
         assert mine[0] == mine[1] == mine[2]
 
 
-@every_detector
+@every_judged
 def test_a_change_that_does_not_concern_it_publishes_nothing_new(detector: Detector) -> None:
     engine = Engine().take(example_of(detector))
     before = engine.signals()
@@ -214,12 +218,12 @@ def honest_signals() -> tuple[Signal, ...]:
     return tuple(engine.signals())
 
 
-@every_detector
+@every_judged
 def test_it_is_silent_on_honest_enterprises(detector: Detector) -> None:
     assert [one for one in honest_signals() if one["detector"] == detector.id] == []
 
 
-@every_detector
+@every_judged
 def test_it_is_silent_without_anything_to_say(detector: Detector) -> None:
     opening = [raw for raw in detector.example()[0] if raw["type"] == "registration.established"][:1]
     assert Engine().take(lines(opening)).signals() == []
@@ -236,14 +240,14 @@ def test_it_says_all_about_itself(detector: Detector) -> None:
     assert detector.version >= 1
     assert detector.basis
     assert detector.false_positives
-    assert detector.view in ("room", "person", "enterprise", "ties")
+    assert detector.view in ("room", "person", "enterprise", "ties", "cut")
     parameters = shipped_rules().parameters(detector.id)
     named = {level for level, _ in parameters.get("levels", ())}
     named |= {parameters[name] for name in ("level", "weak_level") if name in parameters}
     assert named <= set(detector.levels)
 
 
-@every_detector
+@every_judged
 def test_its_sentences_ask_only_for_what_its_findings_give(detector: Detector) -> None:
     engine = Engine().take(example_of(detector))
     place = all_detectors().index(detector)

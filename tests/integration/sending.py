@@ -24,8 +24,8 @@ BATCH = {"Content-Type": "application/cloudevents-batch+json"}
 class Served:
     """A running `serve`: its process and its address."""
 
-    def __init__(self, commands: Commands, *arguments: str) -> None:
-        self.call: Call = commands.start("serve", "--port", "0", *arguments)
+    def __init__(self, commands: Commands, *arguments: str, **settings: Any) -> None:
+        self.call: Call = commands.start("serve", "--port", "0", *arguments, **settings)
         until = time.monotonic() + 60
         while not (address := self.call.printed()).endswith("\n"):
             assert time.monotonic() < until, self.call.told()
@@ -48,9 +48,9 @@ class Served:
 
 
 @contextmanager
-def serving(commands: Commands, *arguments: str) -> Iterator[Served]:
+def serving(commands: Commands, *arguments: str, **settings: Any) -> Iterator[Served]:
     """A `serve` that is ended at the end."""
-    served = Served(commands, *arguments)
+    served = Served(commands, *arguments, **settings)
     try:
         yield served
     finally:

@@ -106,8 +106,8 @@ def test_a_silent_pipe_does_not_keep_others_from_going_live(tmp_path: Path) -> N
         assert running.stdin is not None
         running.stdin.write(line(opened("E0005")) + b"\n" + line(opened("E0006"))[:50])
         running.stdin.flush()  # half a line, and then nothing more
-        wait_until(lambda: "MonitorLive" in _types(home))
-        assert Counter(_types(home)) == {"Established": 6, "ConfigActivated": 1, "MonitorLive": 1}
+        wait_until(lambda: "Cut" in _types(home))
+        assert Counter(_types(home)) == {"Established": 6, "ConfigActivated": 2, "MonitorLive": 1, "Cut": 1}
         append(tmp_path / "one.jsonl", line(opened("E0007")) + b"\n")
         wait_until(lambda: _types(home).count("Established") == 7)
         running.send_signal(signal.SIGTERM)

@@ -20,6 +20,7 @@ from monitor.events import types
 from monitor.store import log as eventlog
 from monitor.store.home import Home
 from monitor.store.schema import LOG
+from monitor.store.work import alertreader, taskreader
 from tests.command import Call, Commands
 from tests.engine import event, line, read_home
 from tests.reference.cases import make_case, poisoned, rewritten, shuffled
@@ -29,6 +30,9 @@ RUN = ("run", "--source", "in", "--home", "home", "--once")
 FILES = 24
 LEAST_KILLS = 110
 OFTEN = {"monitor.runners.core._SNAPSHOT_SHARE": 0}
+
+CUT = "monitor.cut"
+ENDED = ("closed", "merged", "exempted")
 
 
 def nasty(seed: int, enterprises: int) -> list[bytes]:
@@ -93,7 +97,7 @@ def contents(home: Path) -> dict[str, Any]:
                 (one["source"], one["line"], one["offset"], one["digest"], one["text"]) for one in letters
             ),
             "reasons": Counter(one["reason"] for one in letters),
-            "totals": reader.totals(),
+            "totals": {key: count for key, count in reader.totals().items() if key != ("events", CUT)},
             "counts": reader.counts(),
             "log": logged(home),
         }
@@ -103,18 +107,57 @@ def contents(home: Path) -> dict[str, Any]:
 
 
 def logged(home: Path) -> Counter[tuple[str, ...]]:
-    """Every event of the log; of the monitor's own, whose ids name the moment of their making, the types."""
+    """Every event of the log but cuts, of which kills make more; of the monitor's own, whose ids name the moment of
+    their making, the types, and of what was activated what it is.
+    """
     engine = Home(home).reader()
     with engine.connect() as connection:
         events = [one for block in eventlog.read_blocks(connection) for one in block.events]
     engine.dispose()
     return Counter(
-        (types.type_name(one), *(() if one.source == "//credit-monitor" else (one.subject, one.source, one.id)))
+        (
+            types.type_name(one),
+            *(
+                (one.subject, one.source, one.id)
+                if one.source != "//credit-monitor"
+                else (one.data.what,)
+                if isinstance(one, types.ConfigActivated)
+                else ()
+            ),
+        )
         for one in events
+        if types.type_name(one) != CUT
+    )
+
+
+def check_what_follows(home: Path) -> None:
+    """Every signal has its one alert, every alert at most one open task, and none is too many."""
+
+    def read(reader: Any) -> tuple[list[Any], list[Any], list[Any]]:
+        connection = reader.connection
+        return list(reader.signals()), list(alertreader.read(connection)), list(taskreader.read(connection))
+
+    signals, alerts, tasks = read_home(home, read)
+    standing = Counter(
+        (one["detector"].partition("@")[0], one["subject"]["key"], one["level"])
+        for one in alerts
+        if one["status"] != "cleared" and one["signals"][0]["in_force"]
+    )
+    assert standing == Counter((one["detector"], one["subject"]["key"], one["level"]) for one in signals)
+    inside = Counter(alert for task in tasks if task["status"] not in ENDED for alert in task["alerts"])
+    assert set(inside.values()) <= {1}
+    assert inside.keys() <= {one["id"] for one in alerts}
+    assert (
+        max(
+            Counter((one["region"], one["proposed_at"][:10]) for one in tasks if one["status"] != "exempted").values(),
+            default=0,
+        )
+        <= 20
     )
 
 
 def check(home: Path, wanted: dict[str, Any]) -> None:
+    check_what_follows(home)
     found = contents(home)
     for what, value in wanted.items():
         assert found[what] == value, what
@@ -307,5 +350,5 @@ def test_a_grown_source_goes_on_and_a_replaced_one_starts_over(shell: Commands) 
     assert "repeats 30" in told
     assert "replaced" in told
     found = logged(shell.folder / "home")
-    assert found.total() == len(case) + 3
+    assert found.total() == len(case) + 4
     assert max(found.values()) == 1

@@ -1,4 +1,4 @@
-"""The intake keeps to its own OpenAPI document: whatever is sent, no 5xx and no undocumented answer."""
+"""Intake and acts keep to their OpenAPI document: whatever is sent, no 5xx and no undocumented answer."""
 
 from __future__ import annotations
 
@@ -66,3 +66,25 @@ def test_the_document_describes_every_answer(intake: tuple[str, dict[str, str]],
     assert seen[422]
     if mode is GenerationMode.POSITIVE:
         assert seen[200]
+
+
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+def test_the_document_describes_every_answer_to_an_act(
+    intake: tuple[str, dict[str, str]], mode: GenerationMode
+) -> None:
+    address, _ = intake
+    schema = schemathesis.openapi.from_dict(httpx.get(f"{address}api/v1/openapi.json").json())
+    schema.config.update(base_url=address.rstrip("/"))
+    seen: Counter[int] = Counter()
+
+    @settings(max_examples=60, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @given(schema["/api/v1/acts"]["POST"].as_strategy(mode))
+    def ask(case: schemathesis.Case[Any]) -> None:
+        answer = case.call()
+        case.validate_response(answer, checks=CHECKED)
+        seen[answer.status_code] += 1
+
+    ask()
+    assert seen[422]
+    if mode is GenerationMode.POSITIVE:
+        assert seen[409], "there is no such alert or task"

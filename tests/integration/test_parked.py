@@ -16,7 +16,7 @@ import pytest
 from detectors.registry import by_id
 from monitor import addresses
 from monitor.identifiers.pseudonyms import Pseudonymiser
-from monitor.runners import core, flow
+from monitor.runners import core, filing
 from monitor.runners.embedded import EmbeddedRunner
 from monitor.sources import open_source
 from monitor.stages import membership
@@ -146,13 +146,13 @@ def test_an_event_that_could_not_be_filed_is_filed_after_the_fix(
     if interrupted:
         monkeypatch.setattr(core, "_SNAPSHOT_EVENTS", 20)
         monkeypatch.setattr(core, "_SNAPSHOT_SHARE", 0)
-    monkeypatch.setattr(flow, "normalise", normalise)
+    monkeypatch.setattr(filing, "normalise", normalise)
     run_file(home, first, second)
-    assert {one["stage"] for one in parked(home)} == {flow.UNFILED}
+    assert {one["stage"] for one in parked(home)} == {filing.UNFILED}
     assert differences(exported(home), sound)
     run_file(home, first, second)
-    assert {one["stage"] for one in parked(home)} == {flow.UNFILED}
-    monkeypatch.setattr(flow, "normalise", right)
+    assert {one["stage"] for one in parked(home)} == {filing.UNFILED}
+    monkeypatch.setattr(filing, "normalise", right)
     run_file(home, first, second)
     assert parked(home) == []
     assert not differences(exported(home), sound)
@@ -238,9 +238,9 @@ def test_replay_parked_says_who_is_free_and_who_waits(
     raws += [opened("E0002", address=room)]
     source = save(tmp_path / "events.jsonl", lines(raws))
     with monkeypatch.context() as patch, broken("untraceable", lambda view: True):
-        patch.setattr(flow, "normalise", lambda text, region: 1 / 0 if text else addresses.normalise(text, region))
+        patch.setattr(filing, "normalise", lambda text, region: 1 / 0 if text else addresses.normalise(text, region))
         run_file(tmp_path / "home", source)
-        assert {one["stage"] for one in parked(tmp_path / "home")} == {"enterprises", flow.UNFILED}
+        assert {one["stage"] for one in parked(tmp_path / "home")} == {"enterprises", filing.UNFILED}
     count = len(parked(tmp_path / "home"))
     command = ("replay-parked", "--home", "home")
     if beside_a_writer:
@@ -268,11 +268,11 @@ def test_a_writer_that_is_asked_tries_parked_subjects_again(tmp_path: Path, monk
     runner = EmbeddedRunner(Home(tmp_path / "home"), shipped_rules(), Pseudonymiser([KEY]), clock=lambda: CLOCK)
     try:
         with monkeypatch.context() as patch, broken("untraceable", lambda view: True):
-            patch.setattr(flow, "normalise", normalise)
+            patch.setattr(filing, "normalise", normalise)
             runner.drain(open_source(str(tmp_path / "events.jsonl"), None))
-            assert {stage for stage, _ in runner.flow.parked} >= {"enterprises", flow.UNFILED}
+            assert {stage for stage, _ in runner.flow.parked} >= {"enterprises", filing.UNFILED}
             runner.try_parked()
-            assert {stage for stage, _ in runner.flow.parked} >= {"enterprises", flow.UNFILED}
+            assert {stage for stage, _ in runner.flow.parked} >= {"enterprises", filing.UNFILED}
         with broken("untraceable", lambda view: True):
             runner.try_parked()
             assert {stage for stage, _ in runner.flow.parked} == {"enterprises"}

@@ -221,7 +221,7 @@ def test_rules_that_come_into_force_are_in_the_log_once(tmp_path: Path) -> None:
         run_file(fresh, source, rules=rules)
         assert not differences(exported(home), exported(fresh))
     totals = read_home(home, lambda reader: reader.totals())
-    assert totals["events", "config.activated"] == 3
+    assert totals["events", "config.activated"] == 4, "rules three times, scorecards once"
     assert totals["events", "monitor.live"] == 1
 
 

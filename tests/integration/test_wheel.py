@@ -101,6 +101,19 @@ def test_the_program_runs_from_the_wheel_and_not_from_this_tree(elsewhere: Path,
     assert all(Path(file).is_relative_to(elsewhere.parent) for file in where)
 
 
+def test_the_tables_of_the_database_come_with_the_wheel(elsewhere: Path, tmp_path: Path) -> None:
+    asked = "from monitor.store.postgresql import database, versions; print(versions.revisions() == database.REVISIONS)"
+    said = subprocess.run(
+        [elsewhere / "python", "-c", asked],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=environment(tmp_path),
+    ).stdout
+    assert said == "True\n"
+
+
 def test_the_demonstration_runs_elsewhere(elsewhere: Path, tmp_path: Path) -> None:
     run = subprocess.run(
         [elsewhere / "credit-monitor", "demo", "--once"],

@@ -21,7 +21,7 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 SUBJECT = re.compile(r"[0-9A-Za-z:._-]{4,64}")
 RFC3339 = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt]([0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]+))?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt]([0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]+))?([Zz]|[+-][0-9]{2}:[0-5][0-9])"
 )
 DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -214,6 +214,9 @@ def value(name: str, given: Any) -> Any:
             return given
         case "date":
             return day(name, given)
+        case "phone":
+            text = plain_text(name, given)
+            return f"phone|{''.join(one for one in text if one.isalnum() or one == '+')}" if text else ""
     return plain_text(name, given)
 
 
@@ -247,7 +250,7 @@ def person(given: Any, *, with_role: bool) -> dict[str, Any]:
         raise Refused("missing:id_type")
     found["identity"] = identity(texts, given.get("id_type", ""))
     if found["identity"][0] in ("id", "number") and "name" in texts:
-        found["label"] = texts["name"][:1]
+        found["label"] = texts["name"].strip()[:1]
     return found
 
 

@@ -57,6 +57,7 @@ SHAPES = {
     "results": "results",
     "documents": "texts",
     "until": "date",
+    "phone": "phone",
 }
 """The shape of a value by the name of its field; every other field is a text."""
 

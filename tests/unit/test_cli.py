@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,7 +24,9 @@ from tests.reference.cases import RECEIVED, make_case
 
 COMMANDS = (
     *("demo", "run", "serve", "export", "address", "rules", "explain", "schema", "generate", "mapping"),
-    *("replay-dead-letters", "replay-parked"),
+    *("replay-dead-letters", "replay-parked", "token", "topics", "produce", "worker", "database"),
+    *("alert", "task", "host", "outcomes", "rank", "audit", "draw", "push", "retention", "doctor"),
+    *("train", "promote", "models", "evaluate", "backtest"),
 )
 
 
@@ -95,6 +98,7 @@ def test_every_command_answers_help_with_an_example(shell: Commands, command: st
         ("run", "--source", "x", "--no-such-option"),
         ("export", "everything"),
         ("export", "signals", "--counts"),
+        ("export", "classes", "--mended"),
         ("export", "dead-letters", "--counts", "--all"),
         ("export", "dead-letters", "--reason", "boredom"),
         ("replay-dead-letters", "--since", "yesterday"),
@@ -214,6 +218,43 @@ def test_explain_says_why_and_what_would_end_it(ran: Commands) -> None:
         assert one["reason"]["zh"] in text
         assert one["way_out"]["en"] in text
     assert "no event" in ran.bad("explain", "91330106MA2H8Y6W27", "--home", "home")
+
+
+def test_explain_shows_the_class_item_by_item_with_the_way_up_and_repair(ran: Commands) -> None:
+    classed = {one["subject"]: one for one in rows(ran.good("export", "classes", "--home", "home"))}
+    assert {one["class"] for one in classed.values()} >= {"A", "B", "C"}
+    code = next(code for code, one in sorted(classed.items()) if one["class"] == "C")
+    told = json.loads(ran.good("explain", code, "--home", "home", "--json"))["class"]
+    for name in ("class", "score", "as_of", "card", "tolerated"):
+        assert told[name] == classed[code][name]
+    assert [(one["id"], one["points"]) for one in told["items"]] == [
+        (one["id"], one["points"]) for one in classed[code]["items"]
+    ]
+    text = ran.good("explain", code, "--home", "home")
+    assert f"class C　得分 score {told['score']}" in text
+    for one in told["items"]:
+        assert f"[{one['id']}]  {one['date']}" in text
+        assert one["points"] < 0 or one["repair"]["way"]["zh"] in text
+        for evidence in one["events"]:
+            assert f"{evidence['source']} {evidence['id']}" in text
+    assert f"升至 to {told['to_next']['class']}" in text
+
+
+def test_scorecards_come_from_the_settings_and_wrong_ones_are_told_of(shell: Commands) -> None:
+    shutil.copytree(ROOT / "config" / "scorecard", shell.folder / "cards")
+    (shell.folder / "credit-monitor.toml").write_text('scorecards = "cards"\n')
+    card = shell.folder / "cards" / "general.yaml"
+    opened = {"name": "甲", "kind": "enterprise", "address": {"text": ""}, "persons": []}
+    raws = [
+        event("E001", "registration.established", "2015-01-01T00:00:00Z", **opened),
+        event("E001", "sampling.failed", "2025-01-01T00:00:00Z"),
+    ]
+    arguments = ("run", "--source", "-", "--home", "home", "--once")
+    card.write_text(card.read_text().replace("{B: 5, C: 18, D: 36}", "{B: 5, C: 6, D: 7}"))
+    shell.good(*arguments, stdin=b"\n".join(lines(raws)) + b"\n")
+    assert [one["class"] for one in rows(shell.good("export", "classes", "--home", "home"))] == ["D"]
+    card.write_text(card.read_text().replace("C: 6", "C: 9"))
+    assert "a higher class needs a higher score" in shell.bad(*arguments)
 
 
 def test_standard_input_is_a_source(shell: Commands) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from config.moments import DAY, shanghai_date
 from monitor.events.refusal import DeadLetter
@@ -39,14 +39,19 @@ def letter(chance: random.Random, number: int) -> DeadLetter:
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
     """A store in which dead letters came, came through and were refused again, in some order."""
-    home = Home(tmp_path)
-    engine = home.writer()
+    engine = Home(tmp_path).writer()
+    fill(engine, deadletters.write)
+    yield engine
+    engine.dispose()
+
+
+def fill(engine: Engine, write: Callable[[Connection, list[DeadLetter]], object]) -> None:
     chance = random.Random(5)
     count = 0
     for _ in range(30):
         with engine.begin() as connection:
             new = [letter(chance, count + place) for place in range(chance.randrange(20))]
-            deadletters.write(connection, new)
+            write(connection, new)
             count += len(new)
             rows = deadletters.batch(connection, ANY, chance.randrange(count + 1), 12)
             chosen = chance.sample(rows, len(rows) // 2)
@@ -54,8 +59,6 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
             mended = [Mended(row.number, BECAME, "source") for row in chosen[:middle]]
             again = [RefusedAgain(row.number, chance.choice(REASONS), "again") for row in chosen[middle:]]
             deadletters.settle(connection, mended, again, at=CLOCK, officer="li.lei")
-    yield engine
-    engine.dispose()
 
 
 def test_counts_are_those_of_the_rows(engine: Engine) -> None:

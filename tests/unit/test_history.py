@@ -27,6 +27,7 @@ from monitor.stages.history import (
     identity_bytes,
     mark,
 )
+from monitor.stages.traits import industry_code
 from tests.engine import CLOCK, KEY, Engine, Raw, differences, event, line, lines
 from tests.reference.cases import make_case
 
@@ -87,7 +88,7 @@ def test_an_id_that_looks_like_a_part_of_another_is_not_found_by_mistake() -> No
     ],
 )
 def test_the_division_of_an_industry(code: str, division: str) -> None:
-    assert division_of(code) == division
+    assert division_of(industry_code(code)) == division
 
 
 def test_long_documents_are_told_apart() -> None:

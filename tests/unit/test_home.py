@@ -7,6 +7,8 @@ import secrets
 import sqlite3
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +62,25 @@ def test_a_second_writer_is_refused_with_the_holder(tmp_path: Path) -> None:
     home.lock().release()
 
 
+def test_who_writes_for_a_moment_is_waited_for(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    brief = home.lock(brief=True)
+    began = time.monotonic()
+    timer = threading.Timer(0.3, brief.release)
+    timer.start()
+    home.lock().release()
+    assert time.monotonic() - began >= 0.3
+    timer.join()
+
+
+def test_a_moment_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitor.store.home._BRIEF_SECONDS", 0.1)
+    brief = Home(tmp_path).lock(brief=True)
+    with pytest.raises(HomeError, match=str(os.getpid())):
+        Home(tmp_path).lock()
+    brief.release()
+
+
 def test_the_lock_ends_with_the_process_that_holds_it(tmp_path: Path) -> None:
     script = (
         "import os, sys; from pathlib import Path; from monitor.store.home import Home;"
@@ -108,6 +129,19 @@ def test_a_reader_of_a_half_made_or_foreign_database_is_told_so(tmp_path: Path) 
     assert "nothing here yet" in refused(home)
     home.database.write_bytes(b"no database at all, " * 500)
     assert "restore it" in refused(home)
+
+
+def test_a_reader_that_is_refused_lets_go_of_the_database(tmp_path: Path) -> None:
+    database = tmp_path / "monitor.db"
+    with sqlite3.connect(database) as connection:
+        connection.execute("CREATE TABLE other (x)")
+    connection.close()
+    with pytest.raises(HomeError):
+        Home(tmp_path).reader()
+    with pytest.raises(HomeError):
+        Home(tmp_path).reader()
+    opened = {os.path.realpath(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd")}
+    assert str(database.resolve()) not in opened
 
 
 def test_a_home_of_another_schema_is_not_touched(tmp_path: Path) -> None:

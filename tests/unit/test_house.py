@@ -32,10 +32,22 @@ MAY_IMPORT = {
     "monitor.addresses": {"config", "monitor.identifiers", "monitor.addresses"},
     "models": {"config", "monitor.identifiers", "monitor.addresses", "models"},
     "detectors": {"config", "monitor.identifiers", "monitor.addresses", "detectors"},
+    "monitor.push": {"config", "detectors", "monitor.store", "monitor.push"},
+    "monitor.modelling": {
+        *("config", "detectors", "models", "monitor.identifiers", "monitor.events", "monitor.sources"),
+        *("monitor.stages", "monitor.store", "monitor.runners", "monitor.modelling"),
+    },
+    # The doctor looks at everything but the pages and commands.
+    "monitor.doctor": {
+        *("config", "monitor.identifiers", "monitor.sources", "monitor.store", "monitor.push", "monitor.runners"),
+        *("monitor.cluster", "monitor.doctor"),
+    },
 }
 # Stages know neither how they are run nor where their results are kept or shown.
-STAGES = ("monitor.stages", "monitor.topology")
-UNKNOWN_TO_STAGES = ("monitor.runners", "monitor.store", "monitor.web", "monitor.cli", "monitor.push")
+STAGES = ("monitor.stages", "monitor.supervision", "monitor.topology")
+UNKNOWN_TO_STAGES = (
+    *("monitor.runners", "monitor.cluster", "monitor.store", "monitor.web", "monitor.cli", "monitor.push"),
+)
 
 # An absolute path below one of these holds on one machine alone.
 MACHINE_PATH = re.compile(r"(?<![\w./:-])/(?:work|root|tmp|home|Users|mnt)/[\w.-]+")
@@ -112,7 +124,14 @@ def forbidden(importer: str, imported: str) -> bool:
         ("models.features", "monitor.stages.rooms", True),
         ("monitor.stages.rooms", "detectors.registry", False),
         ("monitor.stages.rooms", "monitor.store.log", True),
+        ("monitor.stages.rooms", "monitor.cluster.connection", True),
         ("monitor.runners.embedded", "monitor.stages.rooms", False),
+        ("monitor.push.sender", "monitor.store.outgoing.dispatch", False),
+        ("monitor.push.sender", "monitor.stages.rooms", True),
+        ("monitor.modelling.gathering", "models.features.facts", False),
+        ("monitor.modelling.gathering", "monitor.web", True),
+        ("monitor.doctor.homes", "monitor.store.log", False),
+        ("monitor.doctor.homes", "monitor.web.app", True),
         ("monitor", "monitor.cli", True),
     ],
 )
@@ -214,3 +233,10 @@ def test_every_library_that_the_product_imports_is_asked_for() -> None:
             if not asked & {canonicalize_name(provider) for provider in providers.get(name, [])}:
                 unasked.add(f"{file}:{line} imports {name}: name it in pyproject.toml, then make lock")
     assert not unasked, "\n".join(sorted(unasked))
+
+
+def test_commands_start_without_the_libraries_of_the_models() -> None:
+    heavy = {"matplotlib", "networkx", "shap", "sklearn", "skops"}
+    asked = f"import sys, monitor.cli; print(sorted({heavy!r} & set(sys.modules)))"
+    said = subprocess.run([sys.executable, "-c", asked], check=True, capture_output=True, text=True, cwd=ROOT).stdout
+    assert said.strip() == "[]", "they take seconds to load: import them inside the function that needs them"

@@ -93,7 +93,7 @@ def test_many_small_buckets_hold_the_same_lines(tmp_path: Path, monkeypatch: pyt
     assert progress == sorted(progress)
     assert progress[-1] == (300, 300)
     assert sorted(path.name for path in (tmp_path / "many").iterdir()) == [
-        "ABOUT.json", "README.md", "events.jsonl", "truth.jsonl"
+        "ABOUT.json", "README.md", "events.jsonl", "officers.yaml", "truth.jsonl"
     ]  # fmt: skip
 
 

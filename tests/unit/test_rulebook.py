@@ -55,6 +55,7 @@ def test_the_registry_knows_the_detectors_of_the_contract() -> None:
     assert [detector.id for detector in all_detectors()] == [
         "address-at-risk",
         "address-burst",
+        "anomaly",
         "barred-person-appointed",
         "complaint-surge",
         "frequent-changes",
@@ -63,8 +64,9 @@ def test_the_registry_knows_the_detectors_of_the_contract() -> None:
         "one-person-many-enterprises",
         "person-burst",
         "phoenix",
+        "shell-cluster",
         "untraceable",
     ]
-    assert sum(len(for_view(view)) for view in ("room", "person", "enterprise", "ties")) == len(all_detectors())
+    assert sum(len(for_view(view)) for view in ("room", "person", "enterprise", "ties", "cut")) == len(all_detectors())
     with pytest.raises(KeyError):
         by_id("no-such-detector")

@@ -53,6 +53,14 @@ def test_the_schema_of_rules_files_is_a_schema() -> None:
     Draft202012Validator.check_schema(ruleset.schema())
 
 
+def test_no_second_opinion_quiets_a_rule_in_whose_stead_it_makes_no_task() -> None:
+    document = load().document
+    opinions = set(document.queue.second_opinions)
+    assert opinions == {detector.id for detector in all_detectors() if detector.at_cut}
+    for rule in document.alerts.inhibitions:
+        assert opinions.isdisjoint(rule.by) or opinions.issuperset(rule.quiets)
+
+
 def test_the_defaults_are_those_of_the_contract() -> None:
     rules = load()
     levels = {detector.id: rules.parameters(detector.id).get("levels") for detector in all_detectors()}
@@ -68,6 +76,8 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         "barred-person-appointed": None,
         "phoenix": None,
         "untraceable": None,
+        "anomaly": ((1, 1), (2, 2)),
+        "shell-cluster": ((1, 5), (2, 8), (3, 15)),
     }
     assert (rules.hub_limit, rules.content_memory_days) == (200, 90)
     assert rules.trusts_kind_of("//anybody")

@@ -171,9 +171,46 @@ def test_every_place_of_an_event_is_tried_with_everything(kind: str) -> None:
 
 
 def test_the_monitor_s_own_events_fit_their_schemas() -> None:
-    own = {
+    act = {"officer": "甲", "seen": 3}
+    reasoned = {**act, "reason": "已核实"}
+    own: dict[str, dict[str, Any]] = {
         "config.activated": {"content_hash": "x", "officer": "甲", "content": "version: 1"},
+        "model.promoted": {"kind": "anomaly", "model": "0" * 64, "seed": 1, "officer": "甲", "reason": "优于现用模型"},
+        "host.listed": {
+            "officer": "甲",
+            "reason": "集群备案",
+            "content_hash": "x",
+            "text": "杭州市西湖区文三路90号1幢101室",
+            "kind": "cluster",
+            "until": "2027-12-31",
+        },
+        "host.delisted": {"officer": "甲", "reason": "备案已注销", "content_hash": "x"},
+        "retention.applied": {"content_hash": "x", "officer": "甲", "before": "2020-01-01", "counts": {"alerts": 1}},
         "monitor.live": {"officer": "甲"},
+        "monitor.cut": {"number": 1},
+        "supervision.alert_acknowledged": act,
+        "supervision.alert_snoozed": {**reasoned, "until": "2025-04-01"},
+        "supervision.alert_dispatched": act,
+        "supervision.alert_merged": {**act, "into": "t-1234"},
+        "supervision.alert_reopened": reasoned,
+        "supervision.task_created": {
+            "officer": "甲",
+            "reason": "举报线索",
+            "region": "330106",
+            "enterprises": ["91330100716105852F"],
+            "mode": "on_site",
+            "due": "2025-04-01",
+        },
+        "supervision.task_assigned": {**act, "assignees": ["甲", "乙"]},
+        "supervision.task_dispatched": act,
+        "supervision.task_accepted": act,
+        "supervision.task_visited": act,
+        "supervision.task_reviewed": act,
+        "supervision.task_returned": reasoned,
+        "supervision.task_merged": {**act, "into": "t-1234"},
+        "supervision.task_exempted": reasoned,
+        "supervision.task_transferred": {**reasoned, "region": "330106"},
+        "supervision.task_closed": {**act, "outcome": "none_found"},
     }
     assert set(own) == set(types.OWN_TYPES)
     for kind, data in own.items():

@@ -70,6 +70,14 @@ def test_the_demo_in_one_go_tells_what_came_of_it(tmp_path: Path) -> None:
     again = command("demo", "--once", "--enterprises", "300", "--home", str(tmp_path / "home"))
     assert again.stdout == done.stdout, "what was read is not read again"
 
+    home = ("--home", str(tmp_path / "home"))
+    tasks = [json.loads(row) for row in command("export", "tasks", *home).stdout.splitlines()]
+    waiting = next(one["id"] for one in tasks if one["status"] == "proposed")
+    assert command("task", "dispatch", waiting, *home).returncode == 0
+    tasks = [json.loads(row) for row in command("export", "tasks", *home).stdout.splitlines()]
+    (given,) = [one["assignees"] for one in tasks if one["id"] == waiting]
+    assert len(given) == 2, "two of the made-up officers"
+
     other = command("demo", "--once", "--enterprises", "400", "--home", str(tmp_path / "home"))
     assert other.returncode == 1
     assert "--enterprises 300" in other.stderr

@@ -42,7 +42,7 @@ def test_an_open_page_is_sent_what_changes(tmp_path: Path) -> None:
         assert "暂无信号" in first["newest"]
         take_in(runner, tmp_path, happenings())
         second = next(sent)
-        assert 'data-total="events">26<' in second["totals"]
+        assert 'data-total="events">27<' in second["totals"]
         if "newest" not in second:  # the events were seen before what follows from them
             second = next(sent)
         assert "一址多照" in second["newest"]

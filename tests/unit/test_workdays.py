@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.workdays import CALENDAR_VERSION, Deadline, add_working_days, is_announced, is_working_day
+from config.workdays import (
+    CALENDAR_VERSION,
+    Deadline,
+    add_working_days,
+    is_announced,
+    is_working_day,
+    working_days_between,
+)
 
 # The State Council's notice of 2025-11-04 on the holidays of 2026: first and last days off.
 OFF_2026 = [
@@ -111,3 +118,16 @@ def test_a_moment_is_refused_because_its_date_depends_on_the_zone() -> None:
 
 def test_the_calendar_names_its_version() -> None:
     assert CALENDAR_VERSION.startswith("chinesecalendar 1.")
+
+
+def test_days_between_are_those_after_the_first_up_to_the_last() -> None:
+    assert working_days_between(date(2026, 2, 10), date(2026, 3, 2)) == 10
+    assert working_days_between(date(2026, 11, 6), date(2026, 11, 8)) == 0
+    assert working_days_between(date(2026, 11, 9), date(2026, 11, 6)) == 0
+    with pytest.raises(TypeError):
+        working_days_between(date(2026, 11, 6), datetime(2026, 11, 9, tzinfo=UTC))
+
+
+@given(st.dates(date(2020, 1, 1), date(2035, 1, 1)), st.integers(1, 600))
+def test_counting_days_undoes_adding_them(start: date, days: int) -> None:
+    assert working_days_between(start, add_working_days(start, days).day) == days

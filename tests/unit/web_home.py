@@ -19,6 +19,8 @@ from monitor.runners.delays import Delays
 from monitor.runners.embedded import EmbeddedRunner
 from monitor.sources import open_source
 from monitor.store.home import Home
+from monitor.store.reader import Store
+from monitor.web.acts import Desk
 from monitor.web.app import create_app
 from monitor.web.server import PageServer, address_of, listen
 
@@ -92,13 +94,20 @@ def filled(folder: Path) -> Home:
 
 @contextmanager
 def visiting(
-    home: Home, pulse: Pulse, *, hosts: Sequence[str] | None = None, made_up: bool = False
+    store: Store,
+    pulse: Pulse,
+    *,
+    hosts: Sequence[str] | None = None,
+    made_up: bool = False,
+    desk: Desk | None = None,
+    officers: Path | None = None,
 ) -> Iterator[httpx.Client]:
-    """A visitor of the page of a home, served on a free port."""
+    """A visitor of the page of a store, served on a free port; `desk`: where acts go, `officers`: their directory."""
     listener = listen("127.0.0.1", 0, fallback=False)
     address = address_of(listener)
+    app = create_app(store, pulse, Delays(), hosts=hosts, made_up=made_up, desk=desk, officers=officers)
     with (
-        PageServer(create_app(home, pulse, Delays(), hosts=hosts, made_up=made_up), listener),
+        PageServer(app, listener),
         httpx.Client(base_url=address, trust_env=False) as client,
     ):
         yield client

@@ -1,0 +1,46 @@
+"""A challenger beside the model in force: it judges the same rows, its findings go nowhere, agreement is counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+import numpy as np
+
+from models.anomaly.findings import AnomalyFound, Scored
+from models.arrays import Floats
+
+
+class Agreement(msgspec.Struct, frozen=True):
+    """Enterprises found by both, by the one in force alone, by the challenger alone; `correlation`: of the ranks of all
+    scores (Spearman), from -1 to 1.
+    """
+
+    both: int
+    in_force_alone: int
+    challenger_alone: int
+    correlation: float
+
+
+def agreement(in_force: Scored, challenger: Scored) -> Agreement:
+    """How far two models agree on the same rows. Raises ValueError for other rows."""
+    if not np.array_equal(in_force.rows, challenger.rows):
+        raise ValueError("the two models judged other rows")
+    mine, theirs = _refs(in_force.found), _refs(challenger.found)
+    return Agreement(
+        len(mine & theirs),
+        len(mine - theirs),
+        len(theirs - mine),
+        _rank_correlation(in_force.scores, challenger.scores),
+    )
+
+
+def _refs(found: Iterable[AnomalyFound]) -> set[int]:
+    return {one.ref for one in found}
+
+
+def _rank_correlation(one: Floats, other: Floats) -> float:
+    if len(one) < 2:
+        return 1.0
+    ranks = [np.argsort(np.argsort(scores, kind="stable"), kind="stable").astype(float) for scores in (one, other)]
+    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])

@@ -1,0 +1,74 @@
+"""Sentences, Chinese and English, about a value, what is usual among peers, and what would have to change."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import msgspec
+
+from models.features.feature import Feature
+
+TRUTH: Final = "0/1"
+SHARE: Final = "比例"
+
+
+class Said(msgspec.Struct, frozen=True):
+    """A sentence for people, Chinese first."""
+
+    zh: str
+    en: str
+
+
+def value_said(feature: Feature, value: float) -> Said:
+    """A value with its unit."""
+    if math.isnan(value):
+        return Said("未知", "not known")
+    unit_zh, _, unit_en = feature.unit.partition(" ")
+    if feature.unit == TRUTH and value in (0.0, 1.0):
+        return Said("是", "yes") if value else Said("否", "no")
+    if unit_zh == SHARE:
+        text = f"{number(100 * value)} %"
+        return Said(text, text)
+    if unit_zh == TRUTH:
+        unit_zh = ""
+    text = number(value)
+    return Said(f"{text} {unit_zh}".strip(), f"{text} {unit_en}".strip())
+
+
+def number(value: float) -> str:
+    """A number as people read it: whole where it is, else with three significant digits."""
+    if value == round(value):
+        return f"{value:,.0f}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def reason_said(feature: Feature, value: float, low: float, high: float, share: float) -> Said:
+    """What one feature adds: its value, the range of nine in ten peers, and its share of what raised the alert."""
+    own, least, most = (value_said(feature, one) for one in (value, low, high))
+    percent = f"{100 * share:.0f} %"
+    if math.isnan(low) or math.isnan(high):
+        return Said(
+            f"{feature.zh}：{own.zh}；同类情况未知；占 {percent}",
+            f"{feature.en}: {own.en}; not known of peers; {percent} of the score",
+        )
+    usual_zh = least.zh if least == most else f"{least.zh} 至 {most.zh}"
+    usual_en = least.en if least == most else f"{least.en} to {most.en}"
+    return Said(
+        f"{feature.zh}：{own.zh}；同类通常为 {usual_zh}；占 {percent}",
+        f"{feature.en}: {own.en}; usual among peers: {usual_en}; {percent} of the score",
+    )
+
+
+def change_said(changes: list[tuple[Feature, float, float]], *, time_alone: bool, lapses: str | None) -> Said:
+    """What would silence the alert. `changes`: features with the values from which and to which; `lapses`: the date by
+    which time alone brings it, where it does and the date is known.
+    """
+    parts_zh = [f"{one.zh}由 {value_said(one, a).zh} 变为 {value_said(one, b).zh}" for one, a, b in changes]
+    parts_en = [f"{one.en} from {value_said(one, a).en} to {value_said(one, b).en}" for one, a, b in changes]
+    zh = f"最近的改变：{'，且'.join(parts_zh)}" if changes else "改变一两项不足以消除"
+    en = f"nearest change: {' and '.join(parts_en)}" if changes else "no change of one or two features silences it"
+    if time_alone:
+        zh += f"；不再有新情况，到 {lapses} 会自行消除" if lapses else "；不再有新情况，时间会使其消除"
+        en += f"; without news it lapses by {lapses}" if lapses else "; without news it lapses in time"
+    return Said(f"{zh}。", f"{en}.")

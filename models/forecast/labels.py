@@ -1,0 +1,65 @@
+"""What followed: whether something adverse befell an enterprise in some span of time, by what is known at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from config.modelling import Adverse
+from models.arrays import Ints, Mask
+from models.features.facts import Facts, What
+from models.features.present import Present
+
+_KINDS: Final[dict[Adverse, What]] = {
+    "penalised": What.PENALISED,
+    "abnormal": What.ABNORMAL_LISTED,
+    "dishonest": What.DISHONEST_LISTED,
+    "revoked": What.REVOKED,
+}
+_UNREACHABLE: Final = 8
+_AMISS: Final = 2 | 4 | 32 | 128
+"""Results of an inspection: not disclosed, disclosed falsely, not operating, uncooperative."""
+
+_DRAWN: Final = 256
+
+
+def befallen(present: Present, adverse: Sequence[Adverse], after: int) -> Mask:
+    """By enterprise: whether something adverse took effect later than `after`, by what is known at `present.now` and
+    not repaired by then.
+    """
+    found = np.zeros(present.size, bool)
+    found[present.facts.happenings.owner[_rows(present, adverse, after)]] = True
+    return found
+
+
+def drawn(present: Present, after: int) -> Mask:
+    """By enterprise: whether it was inspected by lot later than `after`. Those are a sample of all, not of the
+    suspected: what was found there says what the others hide.
+    """
+    table = present.facts.happenings
+    rows = present.of(What.INSPECTED)
+    rows = rows[(table.at[rows] > after) & ((table.detail[rows] & _DRAWN) != 0)]
+    found = np.zeros(present.size, bool)
+    found[table.owner[rows]] = True
+    return found
+
+
+def first_of_all(facts: Facts, adverse: Sequence[Adverse], now: int) -> int | None:
+    """The moment of the earliest adverse event that is known at `now`; None where there is none."""
+    present = Present(facts, now)
+    rows = _rows(present, adverse, -(1 << 62))
+    return int(present.facts.happenings.at[rows].min()) if len(rows) else None
+
+
+def _rows(present: Present, adverse: Sequence[Adverse], after: int) -> Ints:
+    table = present.facts.happenings
+    wanted = [_KINDS[name] for name in adverse if name in _KINDS]
+    rows = present.of(*wanted) if wanted else np.empty(0, np.int64)
+    mask = (_UNREACHABLE if "unreachable" in adverse else 0) | (_AMISS if "inspection" in adverse else 0)
+    if mask:
+        inspected = present.of(What.INSPECTED)
+        rows = np.union1d(rows, inspected[(table.detail[inspected] & mask) != 0])
+    rows = rows[table.at[rows] > after]
+    return present.kept(rows)

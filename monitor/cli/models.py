@@ -1,0 +1,114 @@
+"""`credit-monitor models`: the models of a home, their cards, and how two of them agree."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from typing import Annotated
+
+import msgspec
+import typer
+
+from config.moments import as_text
+from monitor.cli import opening
+from monitor.cli.failure import Failure
+from monitor.cli.run import HomeOption, RulesOption
+from monitor.cli.train import model_folder
+from monitor.store.home import Home
+from monitor.store.reader import looking
+from monitor.store.work import promotions
+
+models = typer.Typer(
+    help="模型：列表、模型卡、比较。 / The models: list, card, comparison.",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@models.command("list")
+def listed(home: HomeOption = None) -> None:
+    """列出模型及启用记录，JSON Lines。 / Lists the models and when each was promoted, as JSON Lines.
+
+    Example: credit-monitor models list --home ./home
+    """
+    from models import keeping
+
+    place = Home(opening.settings(home=home).home)
+    with looking(place) as reader:
+        history = [one for kind in ("anomaly", "forecast") for one in promotions.history(reader.connection, kind)]
+        now = {kind: promotions.in_force(reader.connection, kind) for kind in ("anomaly", "forecast")}
+    for folder in keeping.kept(place.path):
+        card = keeping.card_of(folder)
+        holds = now[card.kind]
+        row = {
+            "model": card.hash,
+            "kind": card.kind,
+            "as_of": card.as_of,
+            "seed": card.seed,
+            "in_force": holds is not None and holds.model == card.hash,
+            "promoted": [
+                {"at": as_text(one.at), "officer": one.officer, "reason": one.reason}
+                for one in history
+                if one.model == card.hash
+            ],
+        }
+        sys.stdout.write(msgspec.json.encode(row).decode() + "\n")
+
+
+@models.command()
+def show(
+    model: Annotated[str, typer.Argument(help="散列或其开头 / its hash, or the beginning of it")],
+    home: HomeOption = None,
+) -> None:
+    """显示模型卡。 / Shows the card of a model.
+
+    Example: credit-monitor models show 3f2a91 --home ./home
+    """
+    from models import keeping
+
+    place = Home(opening.settings(home=home).home)
+    try:
+        card = keeping.card_of(model_folder(place.path, model))
+    except keeping.ModelError as error:
+        raise Failure(str(error)) from error
+    with looking(place) as reader:
+        holds = promotions.in_force(reader.connection, card.kind)
+    sys.stdout.write(keeping.as_page(card, promoted=holds is not None and holds.model == card.hash))
+
+
+@models.command()
+def compare(
+    model: Annotated[str, typer.Argument(help="挑战者 / the challenger")],
+    against: Annotated[str | None, typer.Option("--against", help="默认为在用模型 / default: the one in force")] = None,
+    home: HomeOption = None,
+    rules: RulesOption = None,
+) -> None:
+    """挑战者影子运行：对现有主体评分，比较发现。 / Runs a challenger in shadow, and counts how far both agree.
+
+    Example: credit-monitor models compare 3f2a91 --home ./home
+    """
+    from models import keeping
+    from models.anomaly import storing
+    from models.anomaly.findings import score_all
+    from models.anomaly.shadow import agreement
+    from monitor.modelling.learning import material_of
+    from monitor.modelling.limits import limits_of
+    from monitor.modelling.reading import read_flow
+
+    chosen = opening.settings(home=home, rules=rules)
+    in_force = opening.rules_of(chosen)
+    place = Home(chosen.home)
+    with looking(place) as reader:
+        if against is None:
+            holds = promotions.in_force(reader.connection, "anomaly")
+            if holds is None:
+                raise Failure("尚无在用模型，请用 --against 指定 / no model is in force yet: name one with --against")
+            against = holds.model
+        flow, codes = read_flow(reader.connection, place.snapshots, opening.pseudonyms_of(chosen, place), in_force)
+        material = material_of(reader.connection, flow, codes, flow.now)
+    try:
+        pair = [storing.opened(model_folder(place.path, one))[1] for one in (against, model)]
+    except keeping.ModelError as error:
+        raise Failure(str(error)) from error
+    mine, theirs = (score_all(material.matrix, material.marks, one, partial(limits_of, in_force)) for one in pair)
+    sys.stdout.write(msgspec.json.encode(agreement(mine, theirs)).decode() + "\n")

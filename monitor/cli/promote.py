@@ -1,0 +1,71 @@
+"""`credit-monitor promote`: brings a model into force, by a named officer with a reason; also an earlier one, again."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from monitor.cli import opening
+from monitor.cli.failure import Failure
+from monitor.cli.replay import writer_of
+from monitor.cli.run import HomeOption, RulesOption
+from monitor.cli.train import model_folder
+from monitor.runners.promoting import PROMOTE
+from monitor.runners.requests import ask
+from monitor.store.home import Home
+
+if TYPE_CHECKING:
+    from models.keeping import Card
+
+
+def promote(
+    model: Annotated[str, typer.Argument(help="模型的散列或其开头 / the hash of a model, or its beginning")],
+    officer: Annotated[str, typer.Option("--officer", help="谁负责 / the officer who answers for it")],
+    reason: Annotated[str, typer.Option("--reason", help="理由 / why")],
+    home: HomeOption = None,
+    rules: RulesOption = None,
+) -> None:
+    """启用模型；启用较早的模型即为回退。 / Brings a model into force; promoting an earlier one is a rollback.
+
+    Example: credit-monitor promote 3f2a91 --officer 张三 --reason 误报率更低 --home ./home
+    """
+    from models import keeping
+
+    if not officer.strip() or not reason.strip():
+        raise typer.BadParameter("启用模型须有经办人和理由 / a model needs a named officer and a reason")
+    chosen = opening.settings(home=home, rules=rules)
+    place = Home(chosen.home)
+    place.reader().dispose()
+    folder = model_folder(place.path, model)
+    if folder.parent.resolve() != (place.path / keeping.FOLDER).resolve():
+        raise Failure(f"请先将模型放入 {keeping.FOLDER} / put the model into this folder of the home first: {folder}")
+    try:
+        card = _checked(folder)
+    except keeping.ModelError as error:
+        raise Failure(str(error)) from error
+    body = {
+        "file": f"{keeping.FOLDER}/{folder.name}/{keeping.MODEL_FILE}",
+        "data": {
+            "kind": card.kind,
+            "model": card.hash,
+            "seed": card.seed,
+            "officer": officer.strip(),
+            "reason": reason.strip(),
+        },
+    }
+    ask(place, PROMOTE, body, writer_of(place, chosen), lambda text: print(text, file=sys.stderr))
+    print(f"已启用 / in force: {card.kind} {card.hash}", file=sys.stderr)
+
+
+def _checked(folder: Path) -> Card:
+    """The card of a model that passes every check. Raises ModelError."""
+    from models import keeping
+    from models.anomaly import storing as anomalies
+    from models.forecast import storing as forecasts
+
+    if keeping.card_of(folder).kind == "forecast":
+        return forecasts.promotable(folder)[0]
+    return anomalies.opened(folder)[0]

@@ -1,0 +1,1 @@
+"""One stage for one partition each: pure functions of the messages they are given."""

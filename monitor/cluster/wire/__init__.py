@@ -1,0 +1,1 @@
+"""What goes over Kafka: facts, batches, and the names and numbers in them."""

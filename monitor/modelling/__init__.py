@@ -1,0 +1,1 @@
+"""From the state of the stages to what the models compute with: histories become columns."""

@@ -1,0 +1,123 @@
+"""What rules and the anomaly model are worth on a home: against planted truth, and on its own rows as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from sqlalchemy import Connection, select
+
+from config.ruleset import Rules
+from models.anomaly.findings import score_all
+from models.anomaly.storing import fitted
+from models.arrays import Floats
+from models.evaluation.anomalies import planted_trials, rejected, uniformity
+from models.evaluation.truth import judged
+from models.features.facts import Ints
+from monitor.modelling.learning import OPINIONS, Material
+from monitor.modelling.limits import limits_of
+from monitor.store.schema import ENTERPRISES, SIGNAL_MEMBERS
+
+
+class Truth(msgspec.Struct):
+    """A line of `truth.jsonl` of a made-up province, as far as it is asked here."""
+
+    detector: str
+    fires: bool
+    enterprises: list[str]
+
+
+def read_truth(path: Path) -> list[Truth]:
+    """The lines of a file of truth. Raises ValueError with the line at fault, OSError."""
+    found = []
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                found.append(msgspec.json.decode(line, type=Truth))
+            except msgspec.DecodeError as error:
+                raise ValueError(f"{path}:{number}：不是标准答案 / is no line of truth: {error}") from error
+    return found
+
+
+def rules_on_truth(connection: Connection, truths: Iterable[Truth], live: int) -> dict[str, Any]:
+    """For each detector: the enterprises that its signals in force count, against those that truth names for it."""
+    planted: dict[str, set[str]] = {}
+    for truth in truths:
+        if truth.fires:
+            planted.setdefault(truth.detector, set()).update(truth.enterprises)
+    query = select(SIGNAL_MEMBERS.c.detector, ENTERPRISES.c.code).join(
+        ENTERPRISES, ENTERPRISES.c.ref == SIGNAL_MEMBERS.c.enterprise
+    )
+    found: dict[str, set[str]] = {}
+    for detector, code in connection.execute(query):
+        found.setdefault(detector, set()).add(code)
+    return {
+        name: msgspec.to_builtins(judged(found.get(name, ()), planted[name], live))
+        for name in sorted(planted)
+        if name not in OPINIONS or name in found
+    }
+
+
+class Evaluated(msgspec.Struct, frozen=True):
+    """The figures, and the p-values of the reference and of the planted for a picture."""
+
+    figures: dict[str, Any]
+    p: dict[str, Floats]
+
+
+def anomaly_on_home(
+    learned: Material,
+    later: Material,
+    codes: Sequence[str],
+    planted: set[str] | None,
+    rules: Rules,
+    seeds: Sequence[int],
+) -> Evaluated:
+    """Trains on `learned` for each seed and judges `later`, by default the same facts at a later moment.
+
+    Told are: whether p-values are uniform in every peer group, on enterprises of the reference that taught nothing;
+    what is found of what truth `planted` (codes; None: no truth); `codes`: of the rows of `later`; and trials with
+    anomalies planted into the rows of `later`. Raises ValueError where there is too little to learn from.
+    """
+    limits = partial(limits_of, rules)
+    matrix = later.matrix
+    true = None if planted is None else {code for code in codes if code in planted}
+    groups: list[Any] = []
+    judgements, shares = [], []
+    pictured: dict[str, Floats] = {}
+    for seed in seeds:
+        known = learned.matrix
+        rng = np.random.default_rng(seed)
+        taught = learned.reference & (rng.random(len(known.refs)) < 0.5)
+        model = fitted(known.values, known.peers, taught, seed)
+        scored = score_all(matrix, later.marks, model, limits)
+        new = later.reference & ~np.isin(matrix.refs, known.refs[taught])
+        fresh = new[scored.rows]
+        found = uniformity(scored.p[fresh], matrix.peers[scored.rows][fresh], model.calibration)
+        shares.append(rejected(found))
+        groups += found
+        pictured.setdefault("reference", scored.p[fresh])
+        if true is not None:
+            alive = {codes[row] for row in scored.rows.tolist()}
+            named = {codes[one.row] for one in scored.found}
+            judgements.append(judged(named, true & alive, len(scored.rows)))
+            mask: Ints = np.array([codes[row] in true for row in scored.rows.tolist()])
+            pictured.setdefault("planted", scored.p[mask.astype(bool)])
+    trials = planted_trials(matrix, later.marks, later.reference, limits, seeds)
+    figures = {
+        "seeds": list(seeds),
+        "uniformity": {
+            "peer_groups": len(groups) // max(len(seeds), 1),
+            "rejected_share": round(float(np.mean(shares)), 4),
+            "greatest_distance": max((one.distance for one in groups), default=0.0),
+            "least_uniform": [msgspec.to_builtins(one) for one in sorted(groups, key=lambda one: one.p)[:5]],
+        },
+        "planted_into_rows": msgspec.to_builtins(trials),
+    }
+    if judgements:
+        figures["on_truth"] = [msgspec.to_builtins(one) for one in judgements]
+    return Evaluated(figures, pictured)

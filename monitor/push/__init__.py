@@ -1,0 +1,1 @@
+"""Push: messages leave the outbox through channels; every sending has a receipt."""

@@ -1,0 +1,1 @@
+"""The outbox: messages that wait to be sent, and what became of each."""

@@ -1,0 +1,31 @@
+"""Tables of the models: which one was in force from when, by whom and why, and how far the present has drifted."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import BigInteger, Column, Float, Table
+
+from monitor.store.schema import METADATA, WORDS
+
+PROMOTIONS: Final = Table(
+    "model_promotions",
+    METADATA,
+    Column("id", WORDS, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("kind", WORDS, nullable=False),
+    Column("model", WORDS, nullable=False),
+    Column("seed", BigInteger, nullable=False),
+    Column("officer", WORDS, nullable=False),
+    Column("reason", WORDS, nullable=False),
+)
+"""A row for each `model.promoted` of the log. `id`: of the event; `at`: when it was written, in microseconds."""
+
+DRIFTS: Final = Table(
+    "model_drift",
+    METADATA,
+    Column("kind", WORDS, primary_key=True),
+    Column("name", WORDS, primary_key=True),
+    Column("value", Float, nullable=False),
+)
+"""Of the last cut: the population stability index of each feature, and the distance of p-values from uniform."""
