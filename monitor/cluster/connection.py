@@ -5,14 +5,18 @@ Combinations of settings that cannot work, or that look safer than they are, are
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import ssl
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
+from aiokafka.conn import create_conn
+from aiokafka.errors import KafkaError as AIOKafkaError
 from kafka.admin import KafkaAdminClient
 from kafka.errors import AuthorizationError, IncompatibleBrokerVersion, KafkaError, KafkaTimeoutError
 from pydantic import SecretStr
@@ -26,6 +30,8 @@ BOOTSTRAP_SECONDS: Final = 15.0
 _SERVER: Final = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}")
 _TELLING: Final = ("SaslAuthenticationFailed", "SaslMechanism", "IllegalSaslState", "certificate", "SSL:")
 """Words of the reasons that tell more than that a connection was lost, the most telling first."""
+_REFUSAL_SECONDS: Final = 5.0
+"""How long a broker may take to say why it lets nobody in."""
 _Client = TypeVar("_Client")
 
 
@@ -74,7 +80,7 @@ class Connection:
         return self._arguments() | {
             "client_id": "credit-monitor",
             "bootstrap_timeout_ms": int(self.bootstrap_seconds * 1000),
-            # Of a broker that refuses, the library often misses the reason: it takes some attempts.
+            # A broker that starts is met soon.
             "reconnect_backoff_max_ms": 400,
         }
 
@@ -116,7 +122,7 @@ class Connection:
             try:
                 return make(**self.for_kafka_python(), **more)
             except (KafkaTimeoutError, IncompatibleBrokerVersion) as error:
-                raise ClusterError(self._unreachable(reasons)) from error
+                raise ClusterError(self.unreachable(reasons)) from error
 
     @contextmanager
     def admin(self) -> Iterator[KafkaAdminClient]:
@@ -143,8 +149,33 @@ class Connection:
         why = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         return ClusterError(f"Kafka 出错，请检查代理后重试 / Kafka fails, check the brokers and run again: {why}")
 
-    def _unreachable(self, reasons: list[str]) -> str:
+    def _refusals(self) -> list[str]:
+        """What the brokers answer to a sign-in by aiokafka. kafka-python drops an answer that comes together with the
+        end of the connection, and a broker that refuses hangs up at once.
+        """
+
+        async def ask(server: str) -> str:
+            host, _, port = server.rpartition(":")
+            arguments = self.for_aiokafka() | {"request_timeout_ms": int(_REFUSAL_SECONDS * 1000)}
+            del arguments["bootstrap_servers"]
+            try:
+                connection = await create_conn(host.strip("[]"), int(port), **arguments)
+            except (AIOKafkaError, OSError) as error:
+                return f"{type(error).__name__}: {error}"
+            connection.close()
+            return "no refusal"
+
+        async def ask_all() -> list[str]:
+            return list(await asyncio.gather(*map(ask, self.servers)))
+
+        with ThreadPoolExecutor(1) as apart:  # an event loop may be running in this thread
+            return apart.submit(asyncio.run, ask_all()).result()
+
+    def unreachable(self, reasons: list[str]) -> str:
+        """What a person should know when no broker let this in; `reasons`: what kafka-python said meanwhile."""
         where = ", ".join(self.servers)
+        if self.mechanism is not None and not any(word in one for word in _TELLING for one in reasons):
+            reasons = [*self._refusals(), *reasons]
         telling = [one for word in _TELLING for one in reasons if word in one]
         found = " ".join([*telling, *reversed(reasons), "no answer"][0].split())
         if "SaslAuthenticationFailed" in found:
