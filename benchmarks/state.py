@@ -24,9 +24,9 @@ from config.moments import parse_moment
 from detectors.base import Finding, SubjectKind
 from detectors.example import Raw, address, event, opened
 from models.population import write_province
+from monitor.engine.flow import Flow
 from monitor.events.intake import Intake
 from monitor.identifiers.pseudonyms import Pseudonymiser
-from monitor.runners.flow import Flow
 
 _BATCH = 4096
 _RECEIVED = parse_moment("2026-06-01T00:00:00Z")

@@ -11,10 +11,10 @@ from sqlalchemy import Connection
 from config.ruleset import Rules
 from detectors.graph.view import Group
 from detectors.registry import by_id
+from monitor.engine.flow import Flow
 from monitor.identifiers.pseudonyms import Pseudonymiser
 from monitor.modelling.clustering import groups_at
 from monitor.runners.embedded import EmbeddedRunner
-from monitor.runners.flow import Flow
 from monitor.sources import open_source
 from monitor.store.cutsignals import put_cut_signals, put_groups
 from monitor.store.home import Home

@@ -20,13 +20,13 @@ from config.ruleset import Rules, load
 from detectors import registry
 from detectors.base import Finding, SubjectKind
 from detectors.registry import all_detectors
+from monitor.engine import state
+from monitor.engine.filing import Admission
+from monitor.engine.flow import Flow
 from monitor.events.intake import Candidate, Intake
 from monitor.events.refusal import Refusal
 from monitor.identifiers.pseudonyms import Pseudonymiser
-from monitor.runners import state
 from monitor.runners.embedded import EmbeddedRunner
-from monitor.runners.filing import Admission
-from monitor.runners.flow import Flow
 from monitor.sources import open_source
 from monitor.store import snapshots
 from monitor.store.home import Home

@@ -15,13 +15,13 @@ from sqlalchemy import Connection
 
 from config.ruleset import Rules
 from monitor.backtest.ledger import Held, Ledger, Place
+from monitor.engine.flow import Flow
+from monitor.engine.own import APART
 from monitor.events.envelope import Event
 from monitor.events.intake import lift_event
 from monitor.events.types import ConfigActivated
 from monitor.identifiers.pseudonyms import Pseudonymiser
 from monitor.modelling.reading import read_flow
-from monitor.runners.flow import Flow
-from monitor.runners.own import APART
 from monitor.store.home import HomeError, meta
 from monitor.store.log import read_blocks
 from monitor.store.reader import Reader

@@ -14,8 +14,8 @@ import typer
 from monitor.cli import opening
 from monitor.cli.failure import Failure
 from monitor.cli.replay import writer_of
-from monitor.runners.acting import ACT
-from monitor.runners.requests import ask
+from monitor.desk.acting import ACT
+from monitor.desk.requests import ask
 from monitor.store.home import Home
 
 ReasonOption = Annotated[str | None, typer.Option("--reason", help="理由 / why")]

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DatabaseError
 
 from config.settings import Settings, account
 from monitor.cli import opening
-from monitor.runners.recording import hand_in
+from monitor.desk.recording import hand_in
 from monitor.store.audit.chain import AuditEntry, Outcome, Value
 from monitor.store.errors import StoreError
 from monitor.store.home import Home

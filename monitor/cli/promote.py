@@ -13,8 +13,8 @@ from monitor.cli.failure import Failure
 from monitor.cli.replay import writer_of
 from monitor.cli.run import HomeOption, RulesOption
 from monitor.cli.train import model_folder
-from monitor.runners.promoting import PROMOTE
-from monitor.runners.requests import ask
+from monitor.desk.promoting import PROMOTE
+from monitor.desk.requests import ask
 from monitor.store.home import Home
 
 if TYPE_CHECKING:

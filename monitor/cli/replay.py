@@ -18,11 +18,11 @@ from config.settings import Settings
 from monitor.cli import opening
 from monitor.cli.failure import Failure
 from monitor.cli.run import HomeOption, OfficerOption, RulesOption, shown_progress
+from monitor.desk.again import Asked, Rereader
+from monitor.desk.replay import DEAD_LETTERS, PARKED, Tally
+from monitor.desk.requests import ask
 from monitor.events.refusal import REASONS
 from monitor.runners import embedded
-from monitor.runners.again import Asked, Rereader
-from monitor.runners.replay import DEAD_LETTERS, PARKED, Tally
-from monitor.runners.requests import ask
 from monitor.store import deadletters, writer
 from monitor.store.deadletters import Chosen
 from monitor.store.home import Home, meta

@@ -31,13 +31,13 @@ from monitor.cli.run import (
     spare_the_collector,
     tell_trouble,
 )
+from monitor.desk.recording import hand_in
 from monitor.metrics import Pulse
 from monitor.runners import embedded
 from monitor.runners.delays import Delays
 from monitor.runners.feeds import Feed
 from monitor.runners.inbox import Inbox
 from monitor.runners.live import LiveMonitor
-from monitor.runners.recording import hand_in
 from monitor.sources import Place
 from monitor.store.home import Home
 from monitor.store.postgresql.database import Database

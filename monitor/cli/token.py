@@ -14,7 +14,7 @@ from monitor.cli import opening
 from monitor.cli.failure import Failure
 from monitor.cli.looks import digest, entry_of
 from monitor.cli.run import HomeOption, OfficerOption
-from monitor.runners.recording import record
+from monitor.desk.recording import record
 from monitor.store.home import Home
 from monitor.store.tokens import TokenStore
 

@@ -40,8 +40,8 @@ from monitor.cluster.supervision.book import TOPIC as SUPERVISION
 from monitor.cluster.supervision.book import SupervisionBook
 from monitor.cluster.supervision.keeper import SupervisionKeeper
 from monitor.cluster.ticking import Pulse
+from monitor.engine.state import judgement_versions
 from monitor.identifiers.pseudonyms import Pseudonymiser
-from monitor.runners.state import judgement_versions
 from monitor.store.errors import StoreError
 from monitor.store.postgresql.readmodel import ReadModel
 

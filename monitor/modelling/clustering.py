@@ -17,8 +17,8 @@ from detectors.graph.siblings import sibling_starts
 from detectors.graph.view import Group
 from detectors.shell_cluster import DETECTOR
 from models.features.present import Present
+from monitor.engine.flow import Flow
 from monitor.modelling.neighbours import FlowNeighbours, flagged_subjects
-from monitor.runners.flow import Flow
 from monitor.store.cutsignals import put_cut_signals, put_groups, standing_groups
 
 

@@ -14,12 +14,12 @@ import msgspec
 from config.ruleset import Rules
 from detectors.base import Finding, SubjectKind
 from models.features.facts import Facts
+from monitor.engine.filing import Admission
+from monitor.engine.flow import Flow
 from monitor.events.intake import Intake
 from monitor.events.refusal import Refusal
 from monitor.identifiers.pseudonyms import Pseudonymiser
 from monitor.modelling.gathering import facts_of
-from monitor.runners.filing import Admission
-from monitor.runners.flow import Flow
 from monitor.sources import Position, Source, SourceError, open_source
 
 _SEED: Final = 1

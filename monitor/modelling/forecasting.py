@@ -16,8 +16,8 @@ from models.forecast import storing
 from models.forecast.inputs import inputs_of
 from models.forecast.training import trained
 from models.keeping import Card
+from monitor.engine.flow import Flow
 from monitor.modelling.gathering import facts_of
-from monitor.runners.flow import Flow
 from monitor.store.work import promotions
 
 

@@ -27,7 +27,7 @@ from models.features.facts import (
     Happenings,
     Registrations,
 )
-from monitor.runners.flow import Flow
+from monitor.engine.flow import Flow
 from monitor.stages.history import RECORDED, Kind, raw_entries
 
 _at: Final = itemgetter(2)

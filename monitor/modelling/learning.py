@@ -15,8 +15,8 @@ from sqlalchemy import Connection, select
 
 from models.arrays import Ints, Mask
 from models.features.computing import Matrix, compute
+from monitor.engine.flow import Flow
 from monitor.modelling.gathering import facts_of
-from monitor.runners.flow import Flow
 from monitor.store.schema import ENTERPRISES, SIGNAL_MEMBERS, SIGNALS
 
 OPINIONS: Final = ("anomaly", "shell-cluster")

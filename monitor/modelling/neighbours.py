@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 
 from config.ruleset import Rules
 from detectors.graph.neighbours import Link, Traits
-from monitor.runners.flow import Flow
+from monitor.engine.flow import Flow
 from monitor.stages.facts import leaderships
 from monitor.stages.fold import Enterprise
 from monitor.stages.history import Entry, Kind, entries_of

@@ -25,10 +25,10 @@ from models.features.computing import Matrix, compute
 from models.features.facts import Facts
 from models.features.feature import Feature
 from models.features.peers import words_of
+from monitor.engine.flow import Flow
 from monitor.modelling.evidence import evidence_of, sources_of
 from monitor.modelling.learning import flagged_codes, marks_of
 from monitor.modelling.limits import limits_of, region_of
-from monitor.runners.flow import Flow
 from monitor.stages.history import Entry, entries_of
 from monitor.store.cutsignals import CutFinding
 from monitor.store.reader import Reader

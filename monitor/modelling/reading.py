@@ -14,11 +14,11 @@ from sqlalchemy import Connection, select
 
 from config.ruleset import Rules
 from detectors.base import Finding, SubjectKind
+from monitor.engine import state
+from monitor.engine.flow import Flow
+from monitor.engine.own import APART
 from monitor.events.intake import lift_event
 from monitor.identifiers.pseudonyms import Pseudonymiser
-from monitor.runners import state
-from monitor.runners.flow import Flow
-from monitor.runners.own import APART
 from monitor.stages.signals import SignalSink
 from monitor.store import snapshots
 from monitor.store.home import meta

@@ -15,8 +15,8 @@ from sqlalchemy import Connection, Engine
 from config.moments import shanghai_date
 from config.scorecards import SIGNAL, Cards
 from monitor.classing.book import ClassBook
+from monitor.engine.flow import Flow
 from monitor.events.acts import CutData
-from monitor.runners.flow import Flow
 from monitor.runners.monthly import Monthly
 from monitor.store.home import meta, set_meta
 from monitor.store.work import classes

@@ -16,21 +16,22 @@ from sqlalchemy import Connection, Engine, delete
 
 from config.ruleset import Rules
 from config.scorecards import Cards
+from monitor.engine import state
+from monitor.engine.filing import UNFILED, Admission
+from monitor.engine.flow import Flow
+from monitor.engine.knowledge import Knowing
+from monitor.engine.own import APART
+from monitor.engine.supervising import Supervising
 from monitor.events.acts import HOST_ACTS, Cut, CutData
 from monitor.events.data import ActivatedData
 from monitor.events.intake import Candidate, content_of, lift_event
 from monitor.events.refusal import Refusal
 from monitor.events.types import ConfigActivated, Event, LetterSent
 from monitor.identifiers.pseudonyms import Pseudonymiser
-from monitor.runners import activating, hosting, state
+from monitor.runners import activating, hosting
 from monitor.runners.classing import RED, Classing
-from monitor.runners.filing import UNFILED, Admission
-from monitor.runners.flow import Flow
 from monitor.runners.heeding import Heeding
-from monitor.runners.knowledge import Knowing
 from monitor.runners.modelling import Modelling
-from monitor.runners.own import APART
-from monitor.runners.supervising import Supervising
 from monitor.store import log as eventlog
 from monitor.store import snapshots, writer
 from monitor.store.forgotten import Forgotten

@@ -18,6 +18,14 @@ from config.channels import Channels
 from config.officers import Directory
 from config.ruleset import Rules
 from config.scorecards import Cards, load
+from monitor.desk import replay
+from monitor.desk.acting import ACT, Acting
+from monitor.desk.promoting import PROMOTE, Promoting
+from monitor.desk.requests import Desk
+from monitor.engine.auditing import entries_of, refusals_noted
+from monitor.engine.filing import UNFILED, Admission
+from monitor.engine.flow import Flow
+from monitor.engine.own import own_event
 from monitor.events.acts import Cut, CutData
 from monitor.events.data import Empty, LiveData, PromotedData
 from monitor.events.intake import Candidate, Intake
@@ -33,21 +41,14 @@ from monitor.events.types import (
 )
 from monitor.events.vocabulary import CLOCK_SUBJECT, MONITOR_SUBJECT
 from monitor.identifiers.pseudonyms import Pseudonymiser
-from monitor.runners import activating, replay
-from monitor.runners.acting import ACT, Acting
-from monitor.runners.auditing import entries_of, refusals_noted
+from monitor.runners import activating
 from monitor.runners.clock import SteadyClock
 from monitor.runners.core import Core
 from monitor.runners.deciding import DecidedChunk, DecidedDeliveries
 from monitor.runners.delays import Delays
-from monitor.runners.filing import UNFILED, Admission
-from monitor.runners.flow import Flow
 from monitor.runners.heads import HeadKeeper
 from monitor.runners.inbox import Delivery, Refusals
-from monitor.runners.own import own_event
 from monitor.runners.progress import Progress as Progress
-from monitor.runners.promoting import PROMOTE, Promoting
-from monitor.runners.requests import Desk
 from monitor.sources import Chunk, Position, Source
 from monitor.store import deadletters, writer
 from monitor.store.audit import chain as audit

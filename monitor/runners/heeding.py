@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection
 
+from monitor.engine.flow import Flow
 from monitor.events.envelope import Event
 from monitor.events.types import ModelPromoted
-from monitor.runners.flow import Flow
 from monitor.store import writer
 from monitor.store.schema import PERSONS, ROOMS
 from monitor.store.work import objections, promotions

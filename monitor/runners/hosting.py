@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, delete
 
+from monitor.engine.flow import Flow
 from monitor.events.envelope import Event
-from monitor.runners.flow import Flow
 from monitor.store.work import hosts
 from monitor.store.work.host_schema import HOSTS
 from monitor.supervision.hosts import after, check

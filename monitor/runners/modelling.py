@@ -19,9 +19,9 @@ from detectors.registry import by_id
 from models.features.facts import Facts
 from models.features.present import Present
 from models.keeping import ModelError
+from monitor.engine.flow import Flow
 from monitor.modelling.clustering import cut_groups
 from monitor.modelling.gathering import facts_of
-from monitor.runners.flow import Flow
 from monitor.store import cutsignals
 from monitor.store.home import meta, set_meta
 from monitor.store.work import promotions

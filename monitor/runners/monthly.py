@@ -17,7 +17,7 @@ from config.scorecards import Cards
 from detectors.views import Tie
 from monitor.classing.book import ClassBook
 from monitor.classing.reckoning import Standing
-from monitor.runners.flow import Flow
+from monitor.engine.flow import Flow
 from monitor.store.work import classes
 
 _ROWS: Final = 1_000

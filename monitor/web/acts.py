@@ -23,10 +23,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from monitor.cluster import ClusterError
+from monitor.desk.acting import ACT
+from monitor.desk.requests import DefectError, Writer, ask
 from monitor.events.envelope import Event, Subject
 from monitor.events.types import OWN_TYPES
-from monitor.runners.acting import ACT
-from monitor.runners.requests import DefectError, Writer, ask
 from monitor.store.errors import ActRefusedError, StoreError
 from monitor.store.home import Home, HomeError, HomeHeldError
 from monitor.store.reader import Store, looking

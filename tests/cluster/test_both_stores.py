@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, func, select, text
 
-from monitor.runners.filing import UNFILED
+from monitor.engine.filing import UNFILED
 from monitor.store import deadletters, writer
 from monitor.store.deadletters import ANY, Chosen
 from monitor.store.errors import StoreError

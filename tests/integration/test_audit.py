@@ -152,7 +152,7 @@ def test_a_running_writer_records_for_the_commands(shell: Commands, writing: Cal
 
 
 def test_a_look_waits_for_no_writer_that_is_busy_and_is_recorded_later(shell: Commands, writing: Call) -> None:
-    shell.patches = {"monitor.runners.recording._BUSY": 0.2}
+    shell.patches = {"monitor.desk.recording._BUSY": 0.2}
     writing.kill(signal.SIGSTOP)
     ended = shell.run("explain", "E0001", "--home", "home", "--officer", "li.lei")
     assert (ended.status, ended.out.decode().splitlines()[0][:5]) == (0, "E0001")
@@ -162,7 +162,7 @@ def test_a_look_waits_for_no_writer_that_is_busy_and_is_recorded_later(shell: Co
 
 
 def test_a_look_that_a_killed_writer_left_is_recorded_once_by_the_next(shell: Commands, writing: Call) -> None:
-    shell.patches = {"monitor.runners.recording._BUSY": 0.2}
+    shell.patches = {"monitor.desk.recording._BUSY": 0.2}
     writing.kill(signal.SIGSTOP)
     shell.good("explain", "E0001", "--home", "home", "--officer", "first")
     shell.good("explain", "E0001", "--home", "home", "--officer", "second")
@@ -207,7 +207,7 @@ def test_many_look_at_once_while_a_writer_starts(shell: Commands) -> None:
 
 def test_a_replay_is_on_record_and_a_look_leaves_its_request_alone(shell: Commands) -> None:
     home = ran(shell, *(early(number) for number in range(1, 41)))
-    shell.patches = {**FIXED, "monitor.runners.replay._BATCH": 7}
+    shell.patches = {**FIXED, "monitor.desk.replay._BATCH": 7}
     replay = shell.start(*REPLAY, officer="li.lei")
     until(lambda: mended(home) > 0)
     replay.kill()
@@ -225,7 +225,7 @@ def test_a_replay_is_on_record_and_a_look_leaves_its_request_alone(shell: Comman
 @pytest.mark.parametrize("seed", range(4))
 def test_a_kill_in_the_middle_leaves_a_whole_chain(shell: Commands, seed: int) -> None:
     home = ran(shell, *(early(number) for number in range(1, 201)))
-    shell.patches = {**FIXED, "monitor.runners.replay._BATCH": 3}
+    shell.patches = {**FIXED, "monitor.desk.replay._BATCH": 3}
     head = shell.good("audit", "head", "--home", "home")
     (shell.folder / "heads").write_text(head)
     replay = shell.start(*REPLAY)

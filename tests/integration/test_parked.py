@@ -15,8 +15,9 @@ import pytest
 
 from detectors.registry import by_id
 from monitor import addresses
+from monitor.engine import filing
 from monitor.identifiers.pseudonyms import Pseudonymiser
-from monitor.runners import core, filing
+from monitor.runners import core
 from monitor.runners.embedded import EmbeddedRunner
 from monitor.sources import open_source
 from monitor.stages import membership

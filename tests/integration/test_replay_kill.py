@@ -34,7 +34,7 @@ def shell(commands: Commands, tmp_path: Path) -> Commands:
 def writing(shell: Commands, request: pytest.FixtureRequest) -> Iterator[Call]:
     """A writer with the fix, live on a home with dead letters of a writer without it."""
     ran(shell, *(early(number) for number in range(1, 41)))
-    shell.patches = {**FIXED, "monitor.runners.replay._BATCH": 7}
+    shell.patches = {**FIXED, "monitor.desk.replay._BATCH": 7}
     more = ("--follow",) if request.param == "run" else ("--port", "0")
     call = shell.start(request.param, "--source", "events.jsonl", "--home", "home", *more)
     until(lambda: (shell.folder / "home" / "lock").read_text() == str(call.pid))
@@ -63,7 +63,7 @@ def test_a_running_writer_does_it_for_the_command(shell: Commands, writing: Call
 
 def test_a_command_takes_over_where_the_writer_was_killed(shell: Commands, writing: Call) -> None:
     home = shell.folder / "home"
-    shell.patches = {**shell.patches, "monitor.runners.requests._LOCK_POLL": 0.05}
+    shell.patches = {**shell.patches, "monitor.desk.requests._LOCK_POLL": 0.05}
     replay = shell.start(*REPLAY)
     until(lambda: mended(home) > 0)
     writing.kill()
@@ -88,7 +88,7 @@ def test_a_request_is_withdrawn_with_its_command(shell: Commands, writing: Call)
 
 def test_a_silent_writer_is_told_of(shell: Commands, writing: Call) -> None:
     writing.kill(signal.SIGSTOP)
-    shell.patches = {**shell.patches, "monitor.runners.requests._PATIENCE": 1.0}
+    shell.patches = {**shell.patches, "monitor.desk.requests._PATIENCE": 1.0}
     assert "the request is withdrawn" in shell.bad(*REPLAY)
     writing.kill(signal.SIGCONT)
 
@@ -96,7 +96,7 @@ def test_a_silent_writer_is_told_of(shell: Commands, writing: Call) -> None:
 @pytest.mark.parametrize("seed", range(6))
 def test_a_command_killed_in_the_middle_is_made_good_by_the_next(shell: Commands, seed: int) -> None:
     home = ran(shell, *(early(number) for number in range(1, 201)))
-    shell.patches = {**FIXED, "monitor.runners.replay._BATCH": 5}
+    shell.patches = {**FIXED, "monitor.desk.replay._BATCH": 5}
     replay = shell.start(*REPLAY)
     until(lambda: mended(home) > seed * 25)
     replay.kill()

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from config.moments import DAY, as_text
+from monitor.engine import supervising
 from monitor.identifiers.pseudonyms import Pseudonymiser
-from monitor.runners import supervising
 from monitor.runners.embedded import EmbeddedRunner
 from monitor.sources import open_source
 from monitor.store.home import Home

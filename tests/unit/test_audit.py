@@ -19,11 +19,11 @@ from sqlalchemy.exc import DatabaseError
 
 from config.moments import DAY, HOUR, SECOND
 from config.ruleset import load
+from monitor.desk.recording import RECORD, Scribe
+from monitor.desk.requests import Request
 from monitor.identifiers.pseudonyms import Pseudonymiser
 from monitor.runners import heads
 from monitor.runners.embedded import EmbeddedRunner
-from monitor.runners.recording import RECORD, Scribe
-from monitor.runners.requests import Request
 from monitor.store.audit import chain as audit
 from monitor.store.audit import heads as audit_heads
 from monitor.store.audit.chain import AuditEntry, Head

@@ -35,7 +35,15 @@ MAY_IMPORT = {
     "monitor.push": {"config", "detectors", "monitor.store", "monitor.push"},
     "monitor.modelling": {
         *("config", "detectors", "models", "monitor.identifiers", "monitor.events", "monitor.sources"),
-        *("monitor.stages", "monitor.store", "monitor.runners", "monitor.modelling"),
+        *("monitor.stages", "monitor.store", "monitor.engine", "monitor.modelling"),
+    },
+    "monitor.engine": {
+        *("config", "detectors", "monitor.addresses", "monitor.identifiers", "monitor.events", "monitor.stages"),
+        *("monitor.classing", "monitor.supervision", "monitor.store", "monitor.engine"),
+    },
+    "monitor.desk": {
+        *("config", "monitor.identifiers", "monitor.events", "monitor.sources", "monitor.supervision"),
+        *("monitor.store", "monitor.engine", "monitor.desk"),
     },
     # The doctor looks at everything but the pages and commands.
     "monitor.doctor": {
@@ -46,7 +54,8 @@ MAY_IMPORT = {
 # Stages know neither how they are run nor where their results are kept or shown.
 STAGES = ("monitor.stages", "monitor.supervision", "monitor.topology")
 UNKNOWN_TO_STAGES = (
-    *("monitor.runners", "monitor.cluster", "monitor.store", "monitor.web", "monitor.cli", "monitor.push"),
+    *("monitor.engine", "monitor.desk", "monitor.runners", "monitor.cluster", "monitor.store", "monitor.web"),
+    *("monitor.cli", "monitor.push"),
 )
 
 # An absolute path below one of these holds on one machine alone.
@@ -125,10 +134,14 @@ def forbidden(importer: str, imported: str) -> bool:
         ("monitor.stages.rooms", "detectors.registry", False),
         ("monitor.stages.rooms", "monitor.store.log", True),
         ("monitor.stages.rooms", "monitor.cluster.connection", True),
-        ("monitor.runners.embedded", "monitor.stages.rooms", False),
+        ("monitor.stages.rooms", "monitor.engine.flow", True),
+        ("monitor.engine.flow", "monitor.stages.rooms", False),
+        ("monitor.engine.flow", "monitor.runners.embedded", True),
+        ("monitor.desk.acting", "monitor.runners.embedded", True),
         ("monitor.push.sender", "monitor.store.outgoing.dispatch", False),
         ("monitor.push.sender", "monitor.stages.rooms", True),
         ("monitor.modelling.gathering", "models.features.facts", False),
+        ("monitor.modelling.gathering", "monitor.runners.core", True),
         ("monitor.modelling.gathering", "monitor.web", True),
         ("monitor.doctor.homes", "monitor.store.log", False),
         ("monitor.doctor.homes", "monitor.web.app", True),

@@ -92,7 +92,7 @@ def test_an_event_that_cannot_be_filed_keeps_its_host_from_snapshots(monkeypatch
     cluster = cluster_of(store(), partitions=1)
     cluster.put(lines)
     with monkeypatch.context() as patch:
-        patch.setattr("monitor.runners.filing.normalise", lambda text, region: 1 / 0)
+        patch.setattr("monitor.engine.filing.normalise", lambda text, region: 1 / 0)
         run(cluster)
         keeper = cluster.keepers["enterprises", 0]
         assert not keeper.host.whole

@@ -9,7 +9,7 @@ import pytest
 from config.scorecards import load
 from detectors.example import event, opened
 from monitor.classing.book import ClassBook
-from monitor.runners.knowledge import Knowing
+from monitor.engine.knowledge import Knowing
 from tests.unit.web_home import filled, take_in, writing
 
 

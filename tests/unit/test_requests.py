@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from monitor.runners import requests
-from monitor.runners.requests import Answer, Desk, Request, Work, ask
+from monitor.desk import requests
+from monitor.desk.requests import Answer, Desk, Request, Work, ask
 from monitor.store.home import Home, HomeError, HomeHeldError
 
 

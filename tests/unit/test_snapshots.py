@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from monitor.runners import core, state
+from monitor.engine import state
+from monitor.runners import core
 from monitor.store import snapshots
 from monitor.store.snapshots import SnapshotError
 from tests.engine import Engine, differences, exported, run_file

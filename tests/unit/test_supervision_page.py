@@ -16,8 +16,8 @@ import pytest
 
 from detectors.base import Text
 from monitor import metrics
+from monitor.desk.acting import Acting
 from monitor.metrics import Pulse
-from monitor.runners.acting import Acting
 from monitor.store.home import Home
 from monitor.store.reader import looking
 from monitor.store.work import alertreader

@@ -19,7 +19,7 @@ from monitor.cluster.hosts.host import Host, Record
 from monitor.cluster.hosts.member_host import RISKY, TIES
 from monitor.cluster.wire.facts import encode, risky_in, tie_in
 from monitor.cluster.wire.texts import Named
-from monitor.runners.judging import Judging
+from monitor.engine.judging import Judging
 from monitor.stages.assessment import Assessment
 from monitor.stages.names import Names
 from monitor.stages.ties import tie_of

@@ -30,13 +30,13 @@ from monitor.cluster.hosts.intake_host import OWN, SUPERVISED
 from monitor.cluster.letters import event_text, letter_of, tell_letter
 from monitor.cluster.wire.facts import LogBatch, decode_log, leadership_out, occupant_out, room_digest
 from monitor.cluster.wire.texts import Texts
+from monitor.engine.auditing import entries_of
+from monitor.engine.filing import UNFILED, Admission, Filing
 from monitor.events.intake import content_of, lift_event
 from monitor.events.refusal import Refusal
 from monitor.events.types import Event, MonitorLive, type_name
 from monitor.events.vocabulary import CLOCK_SUBJECT, MONITOR_SUBJECT
 from monitor.identifiers.pseudonyms import Pseudonymiser
-from monitor.runners.auditing import entries_of
-from monitor.runners.filing import UNFILED, Admission, Filing
 from monitor.stages.enterprises import Enterprises
 from monitor.stages.members import pack_leadership, pack_occupant
 from monitor.stages.names import Names

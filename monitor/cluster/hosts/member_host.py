@@ -15,7 +15,7 @@ from monitor.cluster.wire.boxes import Outbox
 from monitor.cluster.wire.facts import Message, risky_out, tie_out
 from monitor.cluster.wire.partitions import partition_of
 from monitor.cluster.wire.texts import Named, Texts
-from monitor.runners.judging import Judging
+from monitor.engine.judging import Judging
 from monitor.stages.membership import MemberStage
 from monitor.stages.names import Names
 from monitor.store.snapshots import Frame

@@ -13,7 +13,7 @@ from detectors.views import Tie
 from monitor.cluster.hosts.enterprises_host import OCCUPANT, OCCUPANTS
 from monitor.cluster.hosts.member_host import MemberHost, tell_tie
 from monitor.cluster.wire.facts import Message, occupant_in
-from monitor.runners.filing import ClaimOrder
+from monitor.engine.filing import ClaimOrder
 from monitor.stages.hosts import hosts_by_room
 from monitor.stages.rooms import Rooms
 from monitor.store.snapshots import Frame

@@ -24,13 +24,13 @@ from monitor.cluster.supervision.deciding import Deciding
 from monitor.cluster.supervision.knowing import ClusterKnowing
 from monitor.cluster.supervision.requests import Answer, Look, decode_request, encode
 from monitor.cluster.wire.partitions import partition_of
+from monitor.engine.own import own_event
+from monitor.engine.supervising import Supervising
 from monitor.events.acts import Cut, CutData
 from monitor.events.envelope import Event
 from monitor.events.types import encode_logged
 from monitor.events.vocabulary import MONITOR_SUBJECT
 from monitor.runners.classing import RED
-from monitor.runners.own import own_event
-from monitor.runners.supervising import Supervising
 from monitor.store.audit import chain
 from monitor.store.errors import GapError
 from monitor.store.home import meta, set_meta

@@ -13,13 +13,13 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from config.officers import Directory, TooFew
 from config.ruleset import Rules
 from monitor.cluster.supervision.requests import Act, Answer
+from monitor.desk.acting import about
+from monitor.desk.assigning import two_for
+from monitor.engine.auditing import entries_of, refused_of
+from monitor.engine.own import own_event
+from monitor.engine.supervising import Supervising
 from monitor.events.acts import ACTS, HOST_ACTS, AlertDispatched, AssignmentData, TaskAssigned, TaskDispatched
 from monitor.events.envelope import Event
-from monitor.runners.acting import about
-from monitor.runners.assigning import two_for
-from monitor.runners.auditing import entries_of, refused_of
-from monitor.runners.own import own_event
-from monitor.runners.supervising import Supervising
 from monitor.store.audit import chain
 from monitor.store.work.taskbook import TaskBook
 from monitor.supervision.alerts import Refused

@@ -23,7 +23,7 @@ from monitor.cluster.supervision.barrier import Barrier
 from monitor.cluster.supervision.book import TOPIC, WRITER, ReplacedError, SupervisionBook, Unlogged
 from monitor.cluster.wire.boxes import Outgoing
 from monitor.cluster.wire.facts import PackedLogBatch, encode
-from monitor.runners.supervising import CUT_SECONDS
+from monitor.engine.supervising import CUT_SECONDS
 from monitor.store.errors import DatabaseGoneError, GapError
 
 log = logging.getLogger(__name__)

@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, select
 
+from monitor.engine.knowledge import harm_in, letters_in, visits_in
 from monitor.identifiers.pseudonyms import is_weak
-from monitor.runners.knowledge import harm_in, letters_in, visits_in
 from monitor.stages.history import Entry, events_among
 from monitor.store.postgresql.conduct_schema import CONDUCT
 from monitor.store.references import Kind, References

@@ -8,23 +8,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Connection
 
-from monitor.runners.again import Asked, Read, Rereader
-from monitor.runners.filing import Admission
-from monitor.runners.recording import RECORD, Recording
-from monitor.runners.requests import Request, Work
+from monitor.desk.again import Asked, Read, Rereader
+from monitor.desk.recording import RECORD, Recording
+from monitor.desk.requests import Request, Work
+from monitor.desk.writer import HomeWriter
+from monitor.engine.filing import Admission
 from monitor.store import deadletters
 from monitor.store.audit import chain as audit
 from monitor.store.audit.chain import AuditEntry
 from monitor.store.deadletters import Became, Mended, RefusedAgain
 from monitor.store.home import forget_meta, meta, set_meta
-
-if TYPE_CHECKING:
-    from monitor.runners.embedded import EmbeddedRunner
 
 DEAD_LETTERS: Final = "replay-dead-letters"
 PARKED: Final = "replay-parked"
@@ -75,27 +73,27 @@ def refused_for(read: Read, outcome: Sequence[Admission] | None) -> tuple[str, s
 class DeadLetters:
     """The work on a request to read dead letters again."""
 
-    def __init__(self, runner: EmbeddedRunner, request: Request) -> None:
+    def __init__(self, writer: HomeWriter, request: Request) -> None:
         """Goes on where an earlier writer was interrupted. Raises SourceError, ValueError, OSError."""
-        self._runner = runner
+        self._writer = writer
         self._asked = msgspec.convert(request.body, Asked)
         self._key = f"{_PROGRESS}{request.id}"
         self._done = AuditEntry(
             at=0, officer=self._asked.officer, action="dead-letters.replayed", kind="dead-letters", key=request.id
         )
-        with runner.reading() as connection:
+        with writer.reading() as connection:
             before = meta(connection, self._key)
         self._tally = Tally() if before is None else msgspec.json.decode(before, type=Tally)
-        self._rereader = Rereader(self._asked, runner.pseudonyms, runner.positions)
+        self._rereader = Rereader(self._asked, writer.pseudonyms, writer.positions)
         self._numbers = None if self._rereader.mended is None else sorted(self._rereader.mended)
 
     def step(self) -> dict[str, Any] | None:
         """Some hundreds of dead letters; the tally at the end."""
         letters, last = self._next()
         if last is None:
-            self._runner.settle()
+            self._writer.settle()
             return msgspec.to_builtins(self._tally)  # type: ignore[no-any-return]
-        received = self._runner.clock()
+        received = self._writer.clock()
         reads = [self._rereader.read(letter, received) for letter in letters]
         tally = msgspec.convert(msgspec.to_builtins(self._tally), Tally)
         tally.last = last
@@ -119,7 +117,7 @@ class DeadLetters:
             forget_meta(connection, _PROGRESS)
             set_meta(connection, self._key, msgspec.json.encode(tally).decode())
 
-        self._runner.take_again([one for read in reads for one in read.candidates], received, write)
+        self._writer.take_again([one for read in reads for one in read.candidates], received, write)
         self._tally = tally
         return None
 
@@ -130,7 +128,7 @@ class DeadLetters:
     def _next(self) -> tuple[list[Any], int | None]:
         """The next open dead letters, and the last number that they stand for; None at the end."""
         after = self._tally.last
-        with self._runner.reading() as connection:
+        with self._writer.reading() as connection:
             if self._numbers is None:
                 rows = deadletters.batch(connection, self._asked.chosen, after, _BATCH)
                 return rows, rows[-1].number if rows else None
@@ -152,20 +150,20 @@ def _became(read: Read, outcome: Sequence[Admission]) -> Became:
 class Parked:
     """The work on a request to try parked subjects again."""
 
-    def __init__(self, runner: EmbeddedRunner, request: Request) -> None:
+    def __init__(self, writer: HomeWriter, request: Request) -> None:
         """Nothing is tried yet."""
-        self._runner = runner
+        self._writer = writer
 
     def step(self) -> dict[str, Any]:
         """Tries all of them at once; how many still wait, by stage."""
-        self._runner.try_parked()
-        return dict(Counter(stage for stage, _ in self._runner.flow.parked))
+        self._writer.try_parked()
+        return dict(Counter(stage for stage, _ in self._writer.flow.parked))
 
     def close(self) -> None:
         """Nothing is open."""
 
 
-KINDS: Final[Mapping[str, Callable[[EmbeddedRunner, Request], Work]]] = {
+KINDS: Final[Mapping[str, Callable[[HomeWriter, Request], Work]]] = {
     DEAD_LETTERS: DeadLetters,
     PARKED: Parked,
     RECORD: Recording,

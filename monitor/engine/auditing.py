@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from typing import Final
+from contextlib import AbstractContextManager, contextmanager
+from typing import Final, Protocol
 
 from msgspec import structs
+from sqlalchemy import Connection
 
 from monitor.events.envelope import Event
 from monitor.events.types import ConfigActivated, ModelPromoted, RetentionApplied
-from monitor.runners.recording import Recorder
 from monitor.store.audit import chain as audit
 from monitor.store.audit.chain import AuditEntry
 from monitor.supervision.alerts import Refused
+
+
+class Recorder(Protocol):
+    """Who may write the audit log of a home."""
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        """A transaction of the home."""
+
 
 _ID: Final = re.compile(r"[a-z]-[0-9a-f]{32}")
 

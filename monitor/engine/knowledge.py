@@ -10,8 +10,8 @@ from sqlalchemy import Connection
 
 from config.moments import DAY, shanghai_date
 from monitor.classing.book import ClassBook
+from monitor.engine.flow import Flow
 from monitor.identifiers.pseudonyms import is_weak
-from monitor.runners.flow import Flow
 from monitor.stages.history import Entry, Kind, entries_of, events_with
 from monitor.store.cutsignals import ref_of_group
 from monitor.store.work import classes

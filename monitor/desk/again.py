@@ -1,6 +1,6 @@
 """Dead letters read once more: from the text that was kept, from the source, or from what an operator mended.
 
-Between the store and intake; it decides nothing itself. `monitor.runners.replay` writes what comes of it.
+Between the store and intake; it decides nothing itself. `monitor.desk.replay` writes what comes of it.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 from config.workdays import CALENDAR_VERSION
 from detectors.registry import all_detectors
 from monitor.addresses import NORMALISER_VERSION
+from monitor.engine.flow import Flow
 from monitor.identifiers.pseudonyms import Pseudonymiser
-from monitor.runners.flow import Flow
 from monitor.stages.ties import tie_of
 from monitor.store.home import Home, HomeError, meta, set_meta
 from monitor.store.snapshots import Frame, SnapshotError

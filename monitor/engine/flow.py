@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from config.ruleset import Host, Rules
 from detectors.base import SubjectKind
-from monitor.runners.filing import UNFILED, Filing
+from monitor.engine.filing import UNFILED, Filing
 from monitor.stages.assessment import Assessment
 from monitor.stages.enterprises import Enterprises
 from monitor.stages.hosts import hosts_by_room

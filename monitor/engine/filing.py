@@ -12,9 +12,9 @@ from typing import Final
 
 from config.moments import DAY
 from monitor.addresses import normalise
+from monitor.engine.judging import Judging
 from monitor.events.types import Event, MonitorLive
 from monitor.identifiers.pseudonyms import is_weak
-from monitor.runners.judging import Judging
 from monitor.stages.enterprises import Enterprises
 from monitor.stages.history import KIND_NUMBER, NOTHING, Kind, Places, entry_of, identity_bytes, recorded
 from monitor.stages.names import Names

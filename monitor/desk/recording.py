@@ -7,13 +7,14 @@ killed, and a writer that is busy keeps nobody waiting.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from typing import Any, Final, Protocol
+from contextlib import contextmanager
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Connection
 
-from monitor.runners.requests import Desk, Request, ask, leave
+from monitor.desk.requests import Desk, Request, ask, leave
+from monitor.engine.auditing import Recorder
 from monitor.store.audit import chain as audit
 from monitor.store.audit.chain import AuditEntry
 from monitor.store.home import Home, meta, set_meta
@@ -24,13 +25,6 @@ RECORD: Final = "audit"
 _LAST: Final = "audit_request"
 _BUSY: Final = 5.0
 """Seconds after which a look waits no longer for a writer that is busy."""
-
-
-class Recorder(Protocol):
-    """Who may write the audit log of a home."""
-
-    def writing(self) -> AbstractContextManager[Connection]:
-        """A transaction of the home."""
 
 
 class _Asked(msgspec.Struct, frozen=True):

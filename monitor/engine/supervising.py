@@ -14,9 +14,9 @@ from sqlalchemy import Connection
 
 from config.moments import shanghai_date
 from config.ruleset import Rules
+from monitor.engine import telling
 from monitor.events.acts import AlertAcknowledged, AlertDispatched, TaskAccepted, TaskAssigned, TaskDispatched
 from monitor.events.envelope import Event
-from monitor.runners import telling
 from monitor.store.home import forget_meta, meta, set_meta
 from monitor.store.outgoing import outbox
 from monitor.store.work.alert_schema import CUT_BLOCK, CUT_WHOLE, CUTS
