@@ -51,7 +51,7 @@ test-core: install dev ## 不需要浏览器和服务的测试 / the tests that 
 	$(PYTEST) --ignore=tests/browser
 
 stress: install dev ## 百万敌意事件，约半小时 / a million hostile events, read and sent; half an hour
-	STRESS_EVENTS=$(or $(EVENTS),1000000) $(BIN)/pytest -n 2 tests/stress
+	STORM_SIGNALS=100000 STRESS_EVENTS=$(or $(EVENTS),1000000) $(BIN)/pytest -n 2 tests/stress
 
 lint: dev ## 代码规范 / ruff: rules and format
 	$(BIN)/ruff check .
