@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from sqlalchemy import Engine
 
 from monitor.events.acts import CutData
 from monitor.runners.core import Core
+from monitor.runners.modelling import NO_MODEL
 
 
 def due_cut(core: Core, engine: Engine, *, gradual: bool, ended: bool) -> CutData | None:
@@ -26,3 +29,13 @@ def due_cut(core: Core, engine: Engine, *, gradual: bool, ended: bool) -> CutDat
         with engine.connect() as connection:
             models = core.modelling.in_force(connection)
     return CutData(core.supervising.cuts + 1, every, models, begun, taken)
+
+
+def prepare(core: Core, engine: Engine) -> None:
+    """Loads what the first cut of a day asks, so that a live monitor does not stop for it: the graph's library takes a
+    third of a second, those of a model seconds.
+    """
+    import_module("networkx")
+    with engine.connect() as connection:
+        if core.modelling.in_force(connection) != NO_MODEL:
+            import_module("monitor.modelling.opinions")

@@ -40,10 +40,9 @@ from monitor.events.types import (
 )
 from monitor.events.vocabulary import CLOCK_SUBJECT, MONITOR_SUBJECT
 from monitor.identifiers.pseudonyms import Pseudonymiser
-from monitor.runners import activating
+from monitor.runners import activating, cutting
 from monitor.runners.clock import SteadyClock
 from monitor.runners.core import Core
-from monitor.runners.cutting import due_cut
 from monitor.runners.deciding import DecidedChunk, DecidedDeliveries
 from monitor.runners.delays import Delays
 from monitor.runners.heads import HeadKeeper
@@ -181,6 +180,10 @@ class EmbeddedRunner:
         if not self.flow.live:
             self._own(MonitorLive, MONITOR_SUBJECT, LiveData(self._officer))
         self.cut(ended=ended)
+
+    def prepare(self) -> None:
+        """Loads what the cuts of a live monitor need."""
+        cutting.prepare(self._core, self._engine)
 
     def promote(self, data: PromotedData) -> None:
         """Brings a model into force, durable once this returns."""
@@ -355,7 +358,7 @@ class EmbeddedRunner:
         """Works out alerts and tasks from everything before, where anything has happened since the last time; every
         class where a month has begun, what the models find where a day has, and both where all sources have `ended`.
         """
-        data = due_cut(self._core, self._engine, gradual=self.gradual, ended=ended)
+        data = cutting.due_cut(self._core, self._engine, gradual=self.gradual, ended=ended)
         if data is not None:
             self._own(Cut, MONITOR_SUBJECT, data)
             if data.begun and self._core.classing.monthly is not None:

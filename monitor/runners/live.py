@@ -97,6 +97,7 @@ class LiveMonitor:
 
     def _go_live(self) -> None:
         self._live = True
+        self._runner.prepare()
         self._runner.go_live()
         self._on_live()
 
