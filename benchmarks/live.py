@@ -1,8 +1,11 @@
 """A live monitor: from event to signal at 500 events/s, from a growing file and over HTTP; and batches over HTTP.
 
 `python -m benchmarks.live [SECONDS]`: every live event is a visit that found nobody, at an enterprise of its own, so
-each gives one signal; an observer reads the database beside the writer and notes when it is there. Then four clients
-send a made-up province in batches of 500 as fast as they are answered. Quote medians; the machine is shared.
+each gives one signal and one alert; an observer reads the database beside the writer and notes when the signal is
+there. The delay counts from the moment at which an event was due, so that a sender that is held up hides nothing. The
+events are of a day and month that the stock has not seen: what the first of them cost, with the models of the day and
+the classes of the month, is told apart from what all others do. Then four clients send a made-up province in batches of
+500 as fast as they are answered. Quote medians; the machine is shared.
 """
 
 from __future__ import annotations
@@ -28,6 +31,10 @@ from models.population import write_province
 _COMMAND: Final = str(Path(sys.executable).with_name("credit-monitor"))
 _RATE: Final = 500
 _STOCK: Final = 20_000
+_FIRST: Final = 2
+"""Seconds of a new day and month that are told apart."""
+_SENDERS: Final = 16
+"""Of single events: so many that one answer of some 30 ms leaves the rate as it is."""
 _CLIENTS: Final = 4
 _BATCH: Final = 500
 _PROVINCE: Final = 20_000
@@ -129,46 +136,63 @@ def _by_http(place: Path, stock: Path, seconds: int) -> None:
             if _post(local.connection, token, _visited(number), batch=False) != 200:
                 raise RuntimeError("refused")
 
-        _watched(home, f"HTTP, single events, {_CLIENTS} clients", seconds, send, senders=_CLIENTS)
+        _watched(home, f"HTTP, single events, {_SENDERS} clients", seconds, send, senders=_SENDERS)
 
 
 def _watched(home: Path, name: str, seconds: int, send: Callable[[int], None], *, senders: int) -> None:
-    """Sends at the rate and tells when the signals were there."""
-    wanted = min(_RATE * seconds, _STOCK)
-    sent, seen = [0.0] * wanted, [0.0] * wanted
+    """Sends at the rate and tells when the signals were there: the first of a day, then all others."""
+    first = _FIRST * _RATE
+    _delayed(home, f"{name}, the first {_FIRST} s of a month", range(first), send, senders)
+    database = _reading(home)
+    while "2025-01" not in _kept(database, "classes"):
+        time.sleep(0.05)
+    database.close()
+    _delayed(home, name, range(first, min(first + _RATE * seconds, _STOCK)), send, senders)
+
+
+def _delayed(home: Path, name: str, numbers: range, send: Callable[[int], None], senders: int) -> None:
+    due = {number: place / _RATE for place, number in enumerate(numbers)}
     began = time.monotonic() + 0.2
 
-    def work(first: int) -> None:
-        for number in range(first, wanted, senders):
-            time.sleep(max(0.0, began + number / _RATE - time.monotonic()))
-            sent[number] = time.monotonic()
+    def work(part: int) -> None:
+        for number in numbers[part::senders]:
+            time.sleep(max(0.0, began + due[number] - time.monotonic()))
             send(number)
 
-    threads = [threading.Thread(target=work, args=(first,)) for first in range(senders)]
+    threads = [threading.Thread(target=work, args=(part,)) for part in range(senders)]
     for thread in threads:
         thread.start()
-    database = sqlite3.connect(f"file:{home / 'monitor.db'}?mode=ro", uri=True)
-    known: set[str] = set()
-    while len(known) < wanted:
+    database = _reading(home)
+    seen: dict[int, float] = {}
+    while len(seen) < len(numbers):
         rows = database.execute(
             "select code from signals join enterprises using (ref) where detector = 'untraceable' and raised_in > ?",
             (_block(database) - 200,),
         ).fetchall()
         at = time.monotonic()
         for (code,) in rows:
-            if code not in known:
-                known.add(code)
-                seen[int(code[1:])] = at
+            if (number := int(code[1:])) in due:
+                seen.setdefault(number, at)
         time.sleep(0.002)
     for thread in threads:
         thread.join()
     database.close()
-    delays = sorted((there - then) * 1000 for there, then in zip(seen, sent, strict=True))
-    p50, p99 = (delays[int(wanted * share)] for share in (0.5, 0.99))
+    delays = sorted((at - began - due[number]) * 1000 for number, at in seen.items())
+    p50, p99 = (delays[int(len(delays) * share)] for share in (0.5, 0.99))
     say(
-        f"{name}: {wanted} events at {_RATE}/s: event to signal p50 {p50:.0f} ms, p99 {p99:.0f} ms, "
+        f"{name}: {len(delays)} events at {_RATE}/s: event to signal p50 {p50:.0f} ms, p99 {p99:.0f} ms, "
         f"most {delays[-1]:.0f} ms"
     )
+
+
+def _reading(home: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{home / 'monitor.db'}?mode=ro", uri=True)
+
+
+def _kept(database: sqlite3.Connection, key: str) -> str:
+    """What the home keeps about itself under a key."""
+    row = database.execute("select value from meta where key = ?", (key,)).fetchone()
+    return "" if row is None else str(row[0])
 
 
 def _block(database: sqlite3.Connection) -> int:

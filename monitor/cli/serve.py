@@ -57,6 +57,10 @@ PortOption = Annotated[
 LOOPBACK: Final = "127.0.0.1"
 
 _TURN: Final = 0.2
+_SWITCH: Final = 0.001
+"""Seconds for which the writer may keep the interpreter while the page waits for it. An answer takes several of them,
+and with Python's own 5 ms senders wait longer for the page than for the writer.
+"""
 
 
 class Station:
@@ -220,6 +224,7 @@ def serving_station(
     station: Station, *, exact_port: bool, made_up: bool, host: str | None = None
 ) -> AbstractContextManager[None]:
     """Serves the page and the intake of a station while it is entered."""
+    sys.setswitchinterval(_SWITCH)
     return serving(
         station.chosen,
         station.home,

@@ -33,6 +33,8 @@ from monitor.supervision.work import Knowledge, Queueing
 
 CUT_SECONDS: Final = 2.0
 """Between two cuts of a live monitor pass at least so many seconds, ticks apart (contract §5: every few at most)."""
+_SHARE: Final = 20
+"""And at least so many times as long as the last one took: a machine that is hard pressed files events first."""
 
 
 class Supervising:
@@ -46,7 +48,8 @@ class Supervising:
         self.cuts = 0
         self.changed = True
         self._lettered = lettered
-        self._cut_at = 0.0
+        self._began = 0.0
+        self._due_at = 0.0
         self._events_of = events_of
         self._known = known
         self._open_tasks = OpenTasks()
@@ -68,10 +71,11 @@ class Supervising:
     @property
     def due(self) -> bool:
         """Whether enough time has passed for another cut."""
-        return self.changed and time.monotonic() - self._cut_at >= CUT_SECONDS
+        return self.changed and time.monotonic() >= self._due_at
 
     def cut(self, connection: Connection, now: int, rules: Rules) -> Cut:
         """Works out alerts from the signals in force, which are written already; `queue` is the other half."""
+        self._began = time.monotonic()
         policy = rules.document.alerts
         whole = meta(connection, CUT_WHOLE) is not None
         book = AlertBook(connection, policy, self._ref_of)
@@ -97,7 +101,8 @@ class Supervising:
         for key, value in ((CUTS, str(self.cuts)), (CUT_BLOCK, str(seq)), (QUEUE_DAY, today)):
             set_meta(connection, key, value)
         self.changed = False
-        self._cut_at = time.monotonic()
+        ended = time.monotonic()
+        self._due_at = ended + max(CUT_SECONDS, _SHARE * (ended - self._began))
 
     def _tell(self, connection: Connection, notices: Sequence[Notice], queueing: Queueing, at: int) -> None:
         messages = [telling.of_notice(notice) for notice in notices]

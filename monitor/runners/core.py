@@ -32,6 +32,7 @@ from monitor.runners import activating, hosting
 from monitor.runners.classing import RED, Classing
 from monitor.runners.heeding import Heeding
 from monitor.runners.modelling import Modelling
+from monitor.runners.pace import Pace
 from monitor.store import log as eventlog
 from monitor.store import snapshots, writer
 from monitor.store.forgotten import Forgotten
@@ -65,8 +66,7 @@ class Core:
         self.home = home
         self.rules = rules
         self.totals: dict[tuple[str, str], int] = {}
-        self.judging_took = 0.0
-        self.judged_at = 0.0
+        self.pace = Pace()
         self.since_snapshot = 0
         self._engine = engine
         self._pseudonyms = pseudonyms
@@ -168,7 +168,7 @@ class Core:
 
     def judge(self, connection: Connection) -> None:
         """Works out what follows from everything filed so far, and writes it."""
-        started = time.monotonic()
+        began = time.monotonic()
         flow = self.flow
         flow.judge()
         self._board.flush(connection, self.rules, flow.now, self.seq)
@@ -178,8 +178,7 @@ class Core:
             self._had_parked = bool(flow.parked)
         set_meta(connection, "now", str(flow.now))
         self._waiting = False
-        self.judged_at = time.monotonic()
-        self.judging_took = self.judged_at - started
+        self.pace.judged(began)
 
     def cut(self, connection: Connection, seq: int, rules: Rules, data: CutData, *, told_at: int | None = None) -> None:
         """Works out what follows from what was judged; `seq` is the block of the cut, `data` what it says. People

@@ -6,7 +6,6 @@ and counts once. While a backlog is read, findings are worked out from time to t
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,7 +25,7 @@ from monitor.engine.auditing import entries_of, refusals_noted
 from monitor.engine.filing import UNFILED, Admission
 from monitor.engine.flow import Flow
 from monitor.engine.own import own_event
-from monitor.events.acts import Cut, CutData
+from monitor.events.acts import Cut
 from monitor.events.data import Empty, LiveData, PromotedData
 from monitor.events.intake import Candidate, Intake
 from monitor.events.refusal import DeadLetter
@@ -41,7 +40,7 @@ from monitor.events.types import (
 )
 from monitor.events.vocabulary import CLOCK_SUBJECT, MONITOR_SUBJECT
 from monitor.identifiers.pseudonyms import Pseudonymiser
-from monitor.runners import activating
+from monitor.runners import activating, cutting
 from monitor.runners.clock import SteadyClock
 from monitor.runners.core import Core
 from monitor.runners.deciding import DecidedChunk, DecidedDeliveries
@@ -55,8 +54,6 @@ from monitor.store.audit import chain as audit
 from monitor.store.home import Home, HomeLock
 
 _CHUNK_BYTES: Final = 1 << 20
-_BACKLOG_SHARE: Final = 5
-"""While a backlog is read, judging takes at most about a fifth of the time."""
 
 
 class EmbeddedRunner:
@@ -149,14 +146,18 @@ class EmbeddedRunner:
         """Where a source was left."""
         return self._positions.get(source, Position())
 
+    @property
+    def rest(self) -> float:
+        """Seconds for which it is better to wait for more than to `settle`; 0 where there is nothing to save."""
+        return self._core.pace.rest if self._core.waits else 0.0
+
     def settle(self) -> None:
         """Works out and writes everything that still waits."""
         if self._core.waits:
             with self._transaction() as connection:
                 self._core.judge(connection)
             self._delays.judged()
-        if self._core.supervising.due:
-            self.cut()
+        self.cut_in_time()
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
@@ -179,6 +180,10 @@ class EmbeddedRunner:
         if not self.flow.live:
             self._own(MonitorLive, MONITOR_SUBJECT, LiveData(self._officer))
         self.cut(ended=ended)
+
+    def prepare(self) -> None:
+        """Loads what the cuts of a live monitor need."""
+        cutting.prepare(self._core, self._engine)
 
     def promote(self, data: PromotedData) -> None:
         """Brings a model into force, durable once this returns."""
@@ -242,7 +247,7 @@ class EmbeddedRunner:
         with self._transaction() as connection:
             self.progress.events += self._core.commit(connection, received)
             write(connection, admitted)
-            if self._due():
+            if self._core.pace.is_due(self._judge_every):
                 self._core.judge(connection)
             writer.write_counters(connection, self._core.totals)
         self.progress.repeats += admitted.count(Admission.REPEAT)
@@ -312,7 +317,7 @@ class EmbeddedRunner:
                 writer.write_position(connection, *position)
                 self._positions[position[0]] = position[1]
             self._delays.came(accepted)
-            judged = self._due()
+            judged = self._core.pace.is_due(self._judge_every)
             if judged:
                 self._core.judge(connection)
             writer.write_counters(connection, self._core.totals)
@@ -321,11 +326,6 @@ class EmbeddedRunner:
         self.progress.events += accepted
         self.progress.repeats += repeats
         self.progress.dead_letters += len(letters)
-
-    def _due(self) -> bool:
-        """Whether it is time to judge in the middle of a backlog."""
-        core = self._core
-        return time.monotonic() - core.judged_at > max(self._judge_every, _BACKLOG_SHARE * core.judging_took)
 
     def _after(self) -> None:
         if self._on_progress is not None:
@@ -358,19 +358,16 @@ class EmbeddedRunner:
         """Works out alerts and tasks from everything before, where anything has happened since the last time; every
         class where a month has begun, what the models find where a day has, and both where all sources have `ended`.
         """
-        core, classing, now = self._core, self._core.classing, self.flow.now
-        in_pieces = self.gradual and classing.known and not ended
-        every = not in_pieces and (classing.due(now) or (ended and classing.behind(core.seq)))
-        begun = in_pieces and classing.due(now) and classing.monthly is None
-        taken = not every and classing.monthly is not None and classing.monthly.finished
-        asked = core.modelling.due(now) or (ended and core.modelling.behind(core.seq))
-        if self.flow.live and (core.supervising.changed or every or begun or taken or asked):
-            with self.reading() as connection:
-                models = core.modelling.in_force(connection) if asked else ""
-            data = CutData(core.supervising.cuts + 1, every, models, begun, taken)
+        data = cutting.due_cut(self._core, self._engine, gradual=self.gradual, ended=ended)
+        if data is not None:
             self._own(Cut, MONITOR_SUBJECT, data)
-            if begun and classing.monthly is not None:
-                classing.monthly.look(self._engine)
+            if data.begun and self._core.classing.monthly is not None:
+                self._core.classing.monthly.look(self._engine)
+
+    def cut_in_time(self) -> None:
+        """Cuts, where something has changed and it is time for another cut."""
+        if self._core.supervising.due:
+            self.cut()
 
     def class_some(self) -> None:
         """Works out a piece of the classes that a cut has begun, where it is time for one."""

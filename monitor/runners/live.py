@@ -57,6 +57,9 @@ class LiveMonitor:
                 self._bell.clear()
                 if self._turn():
                     continue
+                if self._live and (rest := self._runner.rest) > 0:
+                    self._bell.wait(rest)
+                    continue
                 self._runner.settle()
                 if not self._live and self._caught_up():
                     self._go_live()
@@ -82,9 +85,11 @@ class LiveMonitor:
             self._runner.deliver(deliveries)
         busy = self._runner.answer_requests() or busy
         self._runner.class_some()
-        if self._live and time.monotonic() - self._ticked >= TICK_SECONDS:
-            self._ticked = time.monotonic()
-            self._runner.tick()
+        if self._live:
+            self._runner.cut_in_time()
+            if time.monotonic() - self._ticked >= TICK_SECONDS:
+                self._ticked = time.monotonic()
+                self._runner.tick()
         return busy
 
     def _caught_up(self) -> bool:
@@ -92,6 +97,7 @@ class LiveMonitor:
 
     def _go_live(self) -> None:
         self._live = True
+        self._runner.prepare()
         self._runner.go_live()
         self._on_live()
 

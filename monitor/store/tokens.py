@@ -10,13 +10,27 @@ import hashlib
 import hmac
 import os
 import secrets
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import BigInteger, Column, Engine, MetaData, Row, Table, Text, insert, inspect, select, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Engine,
+    MetaData,
+    Row,
+    Table,
+    Text,
+    insert,
+    inspect,
+    select,
+    update,
+)
 
 from monitor.store.home import Home, open_database
 
@@ -66,6 +80,11 @@ class TokenStore:
         self._path: Path = home.path / ACCESS_NAME
         self._home = home
         self._engine: Engine | None = None
+        self._lock = threading.Lock()
+        self._watching: Connection | None = None
+        self._place = (0, 0)
+        self._version: int | None = None
+        self._rows: dict[str, Row[Any]] = {}
 
     def create(self, name: str, sources: Sequence[str], officer: str) -> str:
         """Makes a token; what is given back is the only time that its secret is seen. Raises HomeError."""
@@ -89,11 +108,7 @@ class TokenStore:
 
     def all(self) -> list[Token]:
         """All tokens ever made, the oldest first."""
-        if not self._there():
-            return []
-        with self._opened().connect() as connection:
-            rows = connection.execute(select(_TOKENS).order_by(_TOKENS.c.made_at)).all()
-        return [_token(row) for row in rows]
+        return [_token(row) for row in self._all()]
 
     def withdraw(self, token_id: str) -> bool:
         """A token is good for nothing from here on; False where there is none of that id still in force."""
@@ -111,19 +126,52 @@ class TokenStore:
         """The token that a sender shows, None where it is none in force."""
         prefix, _, rest = text.partition("_")
         token_id, _, secret = rest.partition("_")
-        if prefix != _PREFIX or not token_id.isascii() or not self._there():
-            return None
-        with self._opened().connect() as connection:
-            row = connection.execute(select(_TOKENS).where(_TOKENS.c.id == token_id)).first()
+        row = self._known().get(token_id) if prefix == _PREFIX else None
         if row is None or row.withdrawn_at is not None or not hmac.compare_digest(row.digest, _digest(secret)):
             return None
         return _token(row)
 
     def close(self) -> None:
         """Lets go of the database."""
-        if self._engine is not None:
+        with self._lock:
+            self._look_away()
+            if self._engine is not None:
+                self._engine.dispose()
+                self._engine = None
+
+    def _known(self) -> dict[str, Row[Any]]:
+        """All tokens by their ids. Every request asks for one, so they are read again only where the file is another,
+        or somebody has written to it.
+        """
+        with self._lock:
+            try:
+                file = self._path.stat()
+                if self._watching is None or self._place != (file.st_dev, file.st_ino):
+                    self._look_away()
+                    self._watching, self._place = self._opened().connect(), (file.st_dev, file.st_ino)
+                version = self._watching.exec_driver_sql("PRAGMA data_version").scalar_one()
+                if version != self._version:
+                    self._rows, self._version = {row.id: row for row in self._all()}, version
+            except FileNotFoundError:
+                return {}
+            except BaseException:
+                self._look_away()
+                raise
+            return self._rows
+
+    def _look_away(self) -> None:
+        """Forgets what was read of a file."""
+        if self._engine is not None and self._watching is not None:
+            self._watching.close()
             self._engine.dispose()
             self._engine = None
+        self._watching, self._version, self._rows = None, None, {}
+
+    def _all(self) -> Sequence[Row[Any]]:
+        if not self._there():
+            return []
+        with self._opened().connect() as connection:
+            return connection.execute(select(_TOKENS).order_by(_TOKENS.c.made_at)).all()
 
     def _there(self) -> bool:
         return self._path.exists() and inspect(self._opened()).has_table(_TOKENS.name)

@@ -57,7 +57,7 @@ def intake_routes(inbox: Inbox, tokens: TokenStore, *, acts: bool) -> APIRouter:
 
 
 async def _answer(request: Request, inbox: Inbox, tokens: TokenStore) -> Response:
-    token = await asyncio.to_thread(_bearer, request, tokens)
+    token = _bearer(request, tokens)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if kind not in (SINGLE, BATCH) or encoding != "identity":

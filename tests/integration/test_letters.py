@@ -49,7 +49,7 @@ class Letters:
         """Events that no cut has seen yet."""
         with self.path.open("ab") as file:
             file.writelines(line(raw) + b"\n" for raw in raws)
-        self.runner._core.supervising._cut_at = float("inf")  # noqa: SLF001 - no cut is due yet
+        self.runner._core.supervising._due_at = float("inf")  # noqa: SLF001 - no cut is due yet
         assert self.runner.drain(open_source(str(self.path), None)) == []
 
     def take(self, *raws: Any) -> None:

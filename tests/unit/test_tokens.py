@@ -49,6 +49,7 @@ def test_a_withdrawn_token_is_good_for_nothing(tmp_path: Path) -> None:
     store = TokenStore(Home(tmp_path))
     text = store.create("registry", (), "officer")
     (token,) = store.all()
+    assert store.find(text) == token, "read once, before it is withdrawn"
     another_process = TokenStore(Home(tmp_path))
     assert another_process.withdraw(token.id)
     assert store.find(text) is None
@@ -75,3 +76,20 @@ def test_a_token_speaks_for_its_sources(tmp_path: Path, sources: tuple[str, ...]
     found = store.find(store.create("one", sources, "officer"))
     assert found is not None
     assert found.speaks_for(source) is may
+
+
+def test_a_token_is_good_at_once_and_only_in_the_file_that_is_there(tmp_path: Path) -> None:
+    store, operator = TokenStore(Home(tmp_path)), TokenStore(Home(tmp_path))
+    assert store.find("cm_x_y") is None, "no file is there yet"
+    old = operator.create("registry", (), "officer")
+    assert store.find(old) is not None
+    new = operator.create("court", (), "officer")
+    assert store.find(new) is not None
+    operator.close()
+    for file in tmp_path.glob(f"{ACCESS_NAME}*"):
+        file.unlink()
+    assert store.find(new) is None
+    another = TokenStore(Home(tmp_path)).create("tax", (), "officer")
+    assert store.find(another) is not None
+    assert store.find(old) is None
+    store.close()
