@@ -367,7 +367,8 @@ class EmbeddedRunner:
         if self.flow.live and (core.supervising.changed or every or begun or taken or asked):
             with self.reading() as connection:
                 models = core.modelling.in_force(connection) if asked else ""
-            data = CutData(core.supervising.cuts + 1, every, models, begun, taken)
+                forecast = core.modelling.forecast_in_force(connection) if asked else ""
+            data = CutData(core.supervising.cuts + 1, every, models, begun, taken, forecast)
             self._own(Cut, MONITOR_SUBJECT, data)
             if begun and classing.monthly is not None:
                 classing.monthly.look(self._engine)
