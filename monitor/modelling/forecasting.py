@@ -19,6 +19,7 @@ from models.features.facts import Facts
 from models.forecast import storing
 from models.forecast.inputs import FEATURES, inputs_of
 from models.forecast.model import ForecastModel
+from models.forecast.outcomes import Outcomes
 from models.forecast.training import trained
 from models.keeping import Card
 from monitor.engine.flow import Flow
@@ -36,12 +37,14 @@ MOST_TOLD: Final = 1_000
 _pack = msgspec.msgpack.Encoder().encode
 
 
-def train_forecast(flow: Flow, rules: Rules, moment: int, seed: int, data: Mapping[str, Any]) -> tuple[bytes, Card]:
-    """A forecast learned from what was known at a moment, as its file and its card. Raises ValueError where the log is
-    too short.
+def train_forecast(
+    flow: Flow, outcomes: Outcomes, rules: Rules, moment: int, seed: int, data: Mapping[str, Any]
+) -> tuple[bytes, Card]:
+    """A forecast learned from what was known at a moment, as its file and its card. `outcomes`: see
+    `monitor.modelling.learning.outcomes_of`. Raises ValueError where the log is too short.
     """
     adverse = rules.document.models.adverse
-    learned = trained(facts_of(flow), adverse, moment, seed)
+    learned = trained(facts_of(flow), adverse, moment, seed, outcomes)
     return storing.packed(
         learned, as_of=as_text(moment), seed=seed, adverse=adverse, data={**data, "rules": rules.content_hash}
     )
