@@ -74,7 +74,8 @@ class HarmPoints(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Weights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a priority is the sum of. `second_opinion`: for each level of each model's finding; `forecast`: in `rank`,
-    for a chance of 1; `weak_identity` and `opening_stock` are taken off.
+    for a chance of 1; `forecast_in_task`: the same in the priority of a task; `weak_identity` and `opening_stock` are
+    taken off.
     """
 
     level: LevelPoints = LevelPoints()
@@ -85,6 +86,7 @@ class Weights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     harm: HarmPoints = HarmPoints()
     second_opinion: Counted = Counted(4, 12)
     forecast: Points = 60
+    forecast_in_task: Points = 12
     weak_identity: Points = 10
     opening_stock: Points = 10
 

@@ -46,9 +46,10 @@ def penalty(subject: str, day: dt.date, name: str, *, recorded: dt.date | None =
     return event(subject, "enforcement.penalised", day, name, data, recorded=recorded)
 
 
-def population(size: int = 900, seed: int = 5) -> list[Event]:
+def population(size: int = 900, seed: int = 5, spread: float = 0.7) -> list[Event]:
     """Enterprises of several trades; each trade and each enterprise has its own rate of penalties, and bad times
-    that come and go.
+    that come and go. `spread`: of the gamma distribution of rates within a trade; the greater, the more its trade alone
+    says of an enterprise, and the less its own count.
     """
     rng = np.random.default_rng(seed)
     made: list[Event] = []
@@ -64,7 +65,7 @@ def population(size: int = 900, seed: int = 5) -> list[Event]:
             "capital": 1_000_000,
         }
         made.append(event(subject, "registration.established", dt.date(2015, 1, 1), f"e{number}", data))
-        rate = (0.02, 0.05, 0.1, 0.3, 0.9)[trade] * rng.gamma(0.7, 1 / 0.7)
+        rate = (0.02, 0.05, 0.1, 0.3, 0.9)[trade] * rng.gamma(spread, 1 / spread)
         days = rng.integers(0, DAYS, rng.poisson(2 * rate * DAYS / 365))
         phase = int(rng.integers(0, 2 * PHASE))
         bad = days[(days + phase) // PHASE % 2 == 0]

@@ -34,7 +34,7 @@ _ACTED_ON: Final = frozenset(
         *("ties", "ties_risk_share", "core", "phone_others"),
     }
 )
-_GROWING: Final = frozenset({"age_years", "days_since_penalty"})
+_GROWING: Final = frozenset({"age_years", "days_since_penalty", "days_since_record"})
 """What time alone makes greater; everything else that lapses falls."""
 
 MOST_IN_PAIRS: Final = 8

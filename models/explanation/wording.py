@@ -64,11 +64,27 @@ def change_said(changes: list[tuple[Feature, float, float]], *, time_alone: bool
     """What would silence the alert. `changes`: features with the values from which and to which; `lapses`: the date by
     which time alone brings it, where it does and the date is known.
     """
-    parts_zh = [f"{one.zh}由 {value_said(one, a).zh} 变为 {value_said(one, b).zh}" for one, a, b in changes]
-    parts_en = [f"{one.en} from {value_said(one, a).en} to {value_said(one, b).en}" for one, a, b in changes]
-    zh = f"最近的改变：{'，且'.join(parts_zh)}" if changes else "改变一两项不足以消除"
-    en = f"nearest change: {' and '.join(parts_en)}" if changes else "no change of one or two features silences it"
+    nearest = _nearest(changes)
+    zh = nearest.zh if changes else "改变一两项不足以消除"
+    en = nearest.en if changes else "no change of one or two features silences it"
     if time_alone:
         zh += f"；不再有新情况，到 {lapses} 会自行消除" if lapses else "；不再有新情况，时间会使其消除"
         en += f"; without news it lapses by {lapses}" if lapses else "; without news it lapses in time"
     return Said(f"{zh}。", f"{en}.")
+
+
+def halved_said(changes: list[tuple[Feature, float, float]], *, time_alone: bool) -> Said:
+    """What would halve a chance: `changes` as above, and whether time alone does, once records have faded."""
+    nearest = _nearest(changes)
+    zh = f"{nearest.zh}，可能性即减半" if changes else "改变一两项不足以使可能性减半"
+    en = f"{nearest.en}: that halves the chance" if changes else "no change of one or two features halves the chance"
+    if time_alone:
+        zh += "；不再有新情况，时间也会使其减半"
+        en += "; without news it halves in time"
+    return Said(f"{zh}。", f"{en}.")
+
+
+def _nearest(changes: list[tuple[Feature, float, float]]) -> Said:
+    zh = "，且".join(f"{one.zh}由 {value_said(one, a).zh} 变为 {value_said(one, b).zh}" for one, a, b in changes)
+    en = " and ".join(f"{one.en} from {value_said(one, a).en} to {value_said(one, b).en}" for one, a, b in changes)
+    return Said(f"最近的改变：{zh}", f"nearest change: {en}")

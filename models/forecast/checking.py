@@ -13,7 +13,9 @@ from models.features.present import Present
 from models.forecast.baselines import FRACTIONS, baselines_of, hits_at
 from models.forecast.inputs import Inputs
 from models.forecast.labels import drawn
+from models.forecast.lots import estimated
 from models.forecast.model import plain_logistic
+from models.forecast.outcomes import NO_OUTCOMES, Outcomes
 from models.forecast.stacking import Stack
 
 EDGES: Final = (0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 1.0)
@@ -68,18 +70,22 @@ def calibration(chances: Floats, truth: Mask) -> list[dict[str, float]]:
     ]
 
 
-def selection(present: Present, inputs: Inputs, truth: Mask) -> dict[str, Any]:
+def selection(present: Present, inputs: Inputs, truth: Mask, outcomes: Outcomes = NO_OUTCOMES) -> dict[str, Any]:
     """How far what was found depends on who was looked at. `present`: at the end of the span after `inputs.now`.
 
-    `befallen_among_drawn` is the share among those inspected by lot: what a fair sample shows. Without any, only signs
-    are left: how many of the befallen had a record before, and how far counties differ.
+    `befallen_among_drawn` is the share among those inspected by lot, by a plan or as the control sample: what a fair
+    sample shows. Weighted by what it stands for (`lots`), it is `if_all_were_inspected`; `found_among_others` is the
+    share found where nobody drew, and `found_of_it` that part of it: the lower, the stronger the bias. Without any draw
+    only signs are left: how many of the befallen had a record before, and how far counties differ.
     """
     table = present.facts.happenings
     rows = present.of(What.INSPECTED, What.VISITED)
     seen = np.zeros(present.size, bool)
     seen[table.owner[rows[table.at[rows] > inputs.now]]] = True
-    looked, lot = seen[inputs.places], drawn(present, inputs.now)[inputs.places]
+    looked, lot = seen[inputs.places], drawn(present, inputs.now, outcomes)[inputs.places]
     before = inputs.column("records") > 0
+    fair = estimated(inputs.counties, before, lot, truth)
+    closed = outcomes.holding(inputs.now, present.now)
     counties = [
         float(truth[inputs.counties == county].mean())
         for county, count in zip(*np.unique(inputs.counties, return_counts=True), strict=True)
@@ -90,6 +96,11 @@ def selection(present: Present, inputs: Inputs, truth: Mask) -> dict[str, Any]:
         "drawn_by_lot": int(lot.sum()),
         "befallen_among_drawn": _mean(truth[lot]),
         "befallen_among_others": _mean(truth[~lot]),
+        "outcomes_of_tasks": len(closed.refs),
+        "outcomes_of_control_sample": int(closed.drawn.sum()),
+        "if_all_were_inspected": None if fair is None else round(fair[0], 5),
+        "found_among_others": None if fair is None else round(fair[1], 5),
+        "found_of_it": None if fair is None or not fair[0] else round(fair[1] / fair[0], 4),
         "befallen_with_records_before": _mean(before[truth]),
         "befallen_of_those_with_records": _mean(truth[before]),
         "befallen_of_those_without": _mean(truth[~before]),

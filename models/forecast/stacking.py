@@ -16,8 +16,10 @@ from config.moments import DAY
 from models.arrays import Floats, Mask, Singles
 from models.features.facts import Facts
 from models.features.present import Present
-from models.forecast.inputs import NAMES, inputs_of
+from models.forecast.inputs import inputs_of
 from models.forecast.labels import befallen, drawn, first_of_all
+from models.forecast.lots import lot_weights
+from models.forecast.outcomes import NO_OUTCOMES, Outcomes
 
 HALF_YEAR: Final = 184
 """Days that rows of learning look ahead: twice as many fresh dates as a year gives, and the same order."""
@@ -34,9 +36,6 @@ _QUIET_SHARE: Final = 0.15
 _QUIET_LEAST: Final = 5_000
 _QUIET_MOST: Final = 30_000
 """Rows a date without any record that are learned from, a share within bounds; each stands for as many more."""
-
-_DRAWN_WEIGHT: Final = 3.0
-"""What a row counts whose enterprise was inspected by lot."""
 
 
 class Stack(msgspec.Struct, frozen=True):
@@ -64,10 +63,13 @@ def dates_before(facts: Facts, adverse: Sequence[Adverse], end: int) -> tuple[in
     return tuple(last - place * STEP * DAY for place in reversed(range(count)))
 
 
-def stacked(facts: Facts, adverse: Sequence[Adverse], end: int, seed: int) -> Stack:
-    """The rows of the dates before `end`: all with a record, and a sample of the others."""
+def stacked(facts: Facts, adverse: Sequence[Adverse], end: int, seed: int, outcomes: Outcomes = NO_OUTCOMES) -> Stack:
+    """The rows of the dates before `end`: all with a record, all drawn by lot, and a sample of the others."""
     dates = dates_before(facts, adverse, end)
-    parts = [_of_date(facts, adverse, date, np.random.default_rng((seed, place))) for place, date in enumerate(dates)]
+    parts = [
+        _of_date(facts, adverse, date, np.random.default_rng((seed, place)), outcomes)
+        for place, date in enumerate(dates)
+    ]
     return Stack(
         np.concatenate([part[0] for part in parts]),
         np.concatenate([part[1] for part in parts]),
@@ -77,16 +79,17 @@ def stacked(facts: Facts, adverse: Sequence[Adverse], end: int, seed: int) -> St
 
 
 def _of_date(
-    facts: Facts, adverse: Sequence[Adverse], date: int, rng: np.random.Generator
+    facts: Facts, adverse: Sequence[Adverse], date: int, rng: np.random.Generator, outcomes: Outcomes
 ) -> tuple[Singles, Mask, Floats]:
     inputs = inputs_of(facts, date)
     later = Present(facts, date + HALF_YEAR * DAY)
-    truth = befallen(later, adverse, date)[inputs.places]
-    quiet = inputs.live & (inputs.values[:, NAMES.index("records")] == 0)
-    loud = inputs.live & ~quiet
+    truth = befallen(later, adverse, date, outcomes)[inputs.places]
+    recorded = inputs.column("records") > 0
+    lot = drawn(later, date, outcomes)[inputs.places] & inputs.live
+    quiet = inputs.live & ~recorded & ~lot
     number = max(int(quiet.sum()), 1)
     share = min(max(_QUIET_SHARE, _QUIET_LEAST / number), _QUIET_MOST / number, 1.0)
-    chosen = loud | (quiet & (rng.random(len(quiet)) < share))
+    chosen = inputs.live & (~quiet | (rng.random(len(quiet)) < share))
     weights = np.where(quiet, 1.0 / share, 1.0)
-    weights = weights * np.where(drawn(later, date)[inputs.places], _DRAWN_WEIGHT, 1.0)
+    weights[inputs.live] *= lot_weights(inputs.counties[inputs.live], recorded[inputs.live], lot[inputs.live])
     return inputs.values[chosen], truth[chosen], weights[chosen]

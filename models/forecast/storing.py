@@ -22,9 +22,9 @@ _NOTES: Final = [
         "a second opinion: it changes the order and never acts alone",
     ),
     (
-        "只有被检查者才会被发现：预测的是“被发现”，不是“违法”；selection 一节给出量度，抽查样本加权计入",
+        "只有被检查者才会被发现：预测的是“被发现”，不是“违法”；selection 一节给出量度，随机样本按抽中概率的倒数加权",
         "only who is looked at is found: it foretells findings, not faults; `selection` says how far, and those "
-        "inspected by lot weigh more",
+        "inspected by lot count by the inverse of their chance of being drawn",
     ),
     (
         "不使用人员的年龄、性别、籍贯，也不使用浙江省条例禁止的信息",

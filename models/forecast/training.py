@@ -21,6 +21,7 @@ from models.forecast.checking import baseline_scores, calibration, compared, day
 from models.forecast.inputs import Inputs, inputs_of
 from models.forecast.labels import befallen, first_of_all
 from models.forecast.model import ForecastModel
+from models.forecast.outcomes import NO_OUTCOMES, Outcomes
 from models.forecast.stacking import HALF_YEAR, LEAST_WARMING, Stack, stacked
 
 YEAR: Final = 365
@@ -36,18 +37,20 @@ class Trained(msgspec.Struct, frozen=True):
     figures: dict[str, Any]
 
 
-def trained(facts: Facts, adverse: Sequence[Adverse], as_of: int, seed: int) -> Trained:
-    """A model of what was known at `as_of`. The same facts and seed give the same model. Raises ValueError where the
-    log is too short.
+def trained(
+    facts: Facts, adverse: Sequence[Adverse], as_of: int, seed: int, outcomes: Outcomes = NO_OUTCOMES
+) -> Trained:
+    """A model of what was known at `as_of`; `outcomes` of tasks are labels beside the events. The same facts and seed
+    give the same model. Raises ValueError where the log is too short.
     """
     facts = facts.as_of(as_of)
     span = _checked_span(facts, adverse, as_of)
     date = as_of - span * DAY
-    early = stacked(facts, adverse, date, seed)
+    early = stacked(facts, adverse, date, seed, outcomes)
     first = ForecastModel.fit(early.values, early.truth, early.weights, seed)
     past = _live(inputs_of(facts, date))
     end = Present(facts, as_of)
-    truth = befallen(end, adverse, date)[past.places]
+    truth = befallen(end, adverse, date, outcomes)[past.places]
     order = first.order(past.values)
     first = first.calibrated(order, truth, span)
     chances = first.chance(order)
@@ -57,10 +60,10 @@ def trained(facts: Facts, adverse: Sequence[Adverse], as_of: int, seed: int) -> 
         "checked_days": span,
         **compared(order, baseline_scores(past, Present(facts, date), early), truth),
         "calibration": calibration(chances, truth),
-        "selection": selection(end, past, truth),
+        "selection": selection(end, past, truth, outcomes),
         **rates(past, chances, truth),
     }
-    stack = stacked(facts, adverse, as_of, seed)
+    stack = stacked(facts, adverse, as_of, seed, outcomes)
     model = ForecastModel.fit(stack.values, stack.truth, stack.weights, seed)
     inputs = _live(inputs_of(facts, as_of))
     model = msgspec.structs.replace(model, slope=first.slope, span=first.span)

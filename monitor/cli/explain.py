@@ -12,10 +12,12 @@ from detectors.base import LEVEL_NAMES
 from detectors.registry import by_id
 from monitor.cli import opening
 from monitor.cli.failure import Failure
+from monitor.cli.foretold import forecast_lines
 from monitor.cli.looks import seen, tell
 from monitor.cli.place import queue_lines, queue_value
 from monitor.cli.reckoning import class_lines, class_value
 from monitor.cli.run import HomeOption, OfficerOption
+from monitor.store.work import forecasts
 
 
 def explain(
@@ -37,8 +39,10 @@ def explain(
             raise Failure(f"{code}：未收到过该主体的事件 / no event about this enterprise was received")
         tell(seen(home, officer, "explain", "enterprise", code, {"found": True}))
         found = reader.class_of(code)
+        foretold = forecasts.told(reader.connection, code)
         if as_json:
             value = {**enterprise, "class": class_value(reader, found), "signals": signals, **queue_value(reader, code)}
+            value["forecast"] = foretold
             sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
             return
         reckoning = class_lines(reader, found)
@@ -65,4 +69,4 @@ def explain(
         ]
         out += [f"    期限 deadline {item}" for item in one["deadlines"]]
         out.append(f"    消除 way out {one['way_out']['zh']} / {one['way_out']['en']}")
-    sys.stdout.write("\n".join(out + reckoning + queued) + "\n")
+    sys.stdout.write("\n".join(out + reckoning + queued + forecast_lines(foretold)) + "\n")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from collections.abc import Iterator
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
@@ -16,18 +18,26 @@ from monitor.cli.looks import county, seen, tell
 from monitor.cli.run import HomeOption, OfficerOption, RulesOption
 from monitor.store.home import Home
 from monitor.store.reader import Reader
-from monitor.store.work import ranking
+from monitor.store.work import forecasts, promotions, ranking
+from monitor.supervision.scoring import FORECAST
+
+if TYPE_CHECKING:
+    from monitor.modelling.forecasting import Asked
 
 
 def rank(
     home: HomeOption = None,
     region: Annotated[str | None, typer.Option("--region", help="县（市、区）代码 / county code")] = None,
     rules: RulesOption = None,
+    explained: Annotated[
+        int, typer.Option("--explained", min=0, help="前多少户附预测理由 / how many get the forecast's reasons")
+    ] = 20,
     officer: OfficerOption = None,
 ) -> None:
     """把存续主体按需要关注的程度排序，附理由。 / Ranks live subjects, most in need of attention first.
 
-    A forecast that was promoted stands in place of the class; its reason says by how much it moved each.
+    A forecast that was promoted stands in place of the class; its reason says by how much it moved each, and of the
+    first ones what each feature contributed and what would halve the chance.
 
     Example: credit-monitor rank --home ./home --region 330106 > ranked.jsonl
     """
@@ -38,26 +48,38 @@ def rank(
     encode = msgspec.json.Encoder().encode
     with opening.reading(home) as reader:
         tell(notice)
-        chances = _chances(reader, chosen, in_force) if home is not None or chosen.database_url is None else None
-        for row in ranking.ranked(reader.connection, reader.now() or 0, policy, region, chances):
+        asked = _asked(reader, chosen, in_force) if home is not None or chosen.database_url is None else None
+        chances = None if asked is None else asked.by_code()
+        rows = ranking.ranked(reader.connection, reader.now() or 0, policy, region, chances)
+        for row in rows if asked is None else _with_reasons(rows, asked, explained):
             sys.stdout.write(encode(row).decode() + "\n")
 
 
-def _chances(reader: Reader, chosen: Settings, in_force: Rules) -> dict[str, float] | None:
-    """What the forecast in force says of each; None without one. Raises Failure where it may not be used."""
-    from monitor.store.work import promotions
+def _with_reasons(rows: Iterator[dict[str, Any]], asked: Asked, first: int) -> Iterator[dict[str, Any]]:
+    """The same rows; the forecast's reason of the `first` ones says why."""
+    some = list(islice(rows, first))
+    why = asked.explained_by_code([row["subject"] for row in some])
+    for row in some:
+        for reason in row["reasons"]:
+            if reason["part"] == FORECAST:
+                reason.update(forecasts.explained(msgspec.to_builtins(why[row["subject"]]), row["subject"]))
+    yield from chain(some, rows)
 
+
+def _asked(reader: Reader, chosen: Settings, in_force: Rules) -> Asked | None:
+    """The forecast in force, asked at Now; None without one. Raises Failure where it may not be used."""
     promoted = promotions.in_force(reader.connection, "forecast")
     if promoted is None:
         return None
     # Models bring scikit-learn with them, a second of loading: only where one is in force.
     from models.keeping import ModelError
-    from monitor.modelling.forecasting import foretell
+    from monitor.modelling.forecasting import Forecasts
+    from monitor.modelling.gathering import facts_of
     from monitor.modelling.reading import read_flow
 
     place = Home(chosen.home)
     flow, codes = read_flow(reader.connection, place.snapshots, opening.pseudonyms_of(chosen, place), in_force)
     try:
-        return foretell(place.path, promoted.model, flow, codes).chances
+        return Forecasts(place.path).ask(flow, facts_of(flow), promoted.model, codes)
     except ModelError as error:
         raise Failure(str(error)) from error

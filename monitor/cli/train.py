@@ -46,7 +46,8 @@ def train(
     Example: credit-monitor train --home ./home
     """
     from models import keeping
-    from monitor.modelling.learning import material_of
+    from models.forecast.outcomes import NO_OUTCOMES
+    from monitor.modelling.learning import material_of, outcomes_of
     from monitor.modelling.reading import read_flow
     from monitor.modelling.training import train_anomaly
 
@@ -57,13 +58,14 @@ def train(
         flow, codes = read_flow(reader.connection, place.snapshots, opening.pseudonyms_of(chosen, place), in_force)
         moment = flow.now if as_of is None else min(end_of_day(as_of.date()) - 1, flow.now)
         material = material_of(reader.connection, flow, codes, moment) if kind is Kind.ANOMALY else None
+        outcomes = outcomes_of(reader.connection, flow) if kind is Kind.FORECAST else NO_OUTCOMES
         data = {"log_block": last_seq(reader.connection), "now": as_text(flow.now)}
     chance = in_force.document.models.seed if seed is None else seed
     try:
         if material is None:
             from monitor.modelling.forecasting import train_forecast
 
-            file, card = train_forecast(flow, in_force, moment, chance, data)
+            file, card = train_forecast(flow, outcomes, in_force, moment, chance, data)
         else:
             file, card = train_anomaly(material, in_force, moment, chance, data)
     except ValueError as error:

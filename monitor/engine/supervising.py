@@ -19,6 +19,7 @@ from monitor.events.acts import AlertAcknowledged, AlertDispatched, TaskAccepted
 from monitor.events.envelope import Event
 from monitor.store.home import forget_meta, meta, set_meta
 from monitor.store.outgoing import outbox
+from monitor.store.work import forecasts
 from monitor.store.work.alert_schema import CUT_BLOCK, CUT_WHOLE, CUTS
 from monitor.store.work.alertbook import AlertBook, RefOf
 from monitor.store.work.opentasks import OpenTasks
@@ -93,7 +94,8 @@ class Supervising:
         new_day = meta(connection, QUEUE_DAY) != today
         tasks = TaskBook(connection, self._ref_of, self._open_tasks)
         queueing = Queueing(tasks, done.book, now, rules.document.queue, self._known, ClassedPool(connection))
-        queueing.run(done.touched, done.objected, self._lettered, new_day=new_day)
+        foretold = forecasts.block_of(connection) == seq
+        queueing.run(done.touched, done.objected, self._lettered, new_day=new_day, foretold=foretold)
         self._lettered = set()
         if told_at is not None:
             self._tell(connection, done.notices, queueing, told_at)

@@ -23,7 +23,8 @@ Text = str | UnsetType
 class CutData(Struct, omit_defaults=True, gc=False):
     """A cut, by its number: alerts and queue are worked out from everything before it; `classes`: every class too, not
     only those of enterprises on which a red signal arrived; `models`: what the models find too, by the anomaly model of
-    this hash (`-`: none was in force, only groups were looked for).
+    this hash (`-`: none was in force, only groups were looked for); `forecast`: and what the forecast of this hash says
+    (empty: none was in force).
 
     `begun`: every class is worked out as of this cut, and holds from the next cut on that says `taken`, or never where
     another one begins before; a class that was worked out at a cut since then holds instead.
@@ -34,6 +35,7 @@ class CutData(Struct, omit_defaults=True, gc=False):
     models: str = ""
     begun: bool = False
     taken: bool = False
+    forecast: str = ""
 
 
 class Act(Struct, omit_defaults=True, kw_only=True, gc=False):

@@ -1,4 +1,5 @@
-"""What a model learns from: the features of all enterprises as of a date, and on which of them no rule found anything.
+"""What a model learns from: the features of all enterprises as of a date, on which of them no rule found anything, and
+what officers found when they closed tasks.
 
 Read beside the writer; nothing is written.
 """
@@ -15,9 +16,12 @@ from sqlalchemy import Connection, select
 
 from models.arrays import Ints, Mask
 from models.features.computing import Matrix, compute
+from models.forecast.outcomes import HOLDS, Found, Outcomes
 from monitor.engine.flow import Flow
 from monitor.modelling.gathering import facts_of
+from monitor.stages.history import RESULTS, results_bits
 from monitor.store.schema import ENTERPRISES, SIGNAL_MEMBERS, SIGNALS
+from monitor.store.work import taskreader
 
 OPINIONS: Final = ("anomaly", "shell-cluster")
 """Detectors whose findings do not say that an enterprise is known: a model must not learn from its own opinion."""
@@ -68,3 +72,22 @@ def flagged_codes(connection: Connection, moment: int) -> set[str]:
         .distinct()
     )
     return set(connection.execute(query).scalars())
+
+
+def outcomes_of(connection: Connection, flow: Flow) -> Outcomes:
+    """What became of closed tasks on one enterprise, with all corrections. A task on a room or group says nothing of a
+    single one of its enterprises.
+    """
+    found: list[Found] = []
+    for code, control, told in taskreader.outcomes_of_one(connection):
+        ends = [*(one.at for one in told[1:]), HOLDS]
+        found += [
+            Found(flow.subjects.find(code), told[0].at, one.at, end, _bits(one.result), control)
+            for one, end in zip(told, ends, strict=True)
+        ]
+    return Outcomes.of(found)
+
+
+def _bits(result: str) -> int:
+    """A result as that of an inspection; a false alarm found nothing."""
+    return results_bits([result]) if result in RESULTS else 0

@@ -186,7 +186,7 @@ class Core:
         """
         self._know(connection)
         if data.models:
-            self.modelling.turn(connection, self.flow, rules, seq, data.models)
+            self.modelling.turn(connection, self.flow, rules, seq, data.models, data.forecast)
         cutting = self.supervising.cut(connection, self.flow.now, rules)
         worsened = cutting.worsened(RED, self.classing.cards.general.red_detectors)
         self.classing.turn(connection, self.flow, seq, worsened, data)

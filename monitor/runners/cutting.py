@@ -24,11 +24,11 @@ def due_cut(core: Core, engine: Engine, *, gradual: bool, ended: bool) -> CutDat
     asked = core.modelling.due(now) or (ended and core.modelling.behind(core.seq))
     if not (core.flow.live and (core.supervising.changed or every or begun or taken or asked)):
         return None
-    models = ""
+    models = forecast = ""
     if asked:
         with engine.connect() as connection:
-            models = core.modelling.in_force(connection)
-    return CutData(core.supervising.cuts + 1, every, models, begun, taken)
+            models, forecast = core.modelling.in_force(connection), core.modelling.forecast_in_force(connection)
+    return CutData(core.supervising.cuts + 1, every, models, begun, taken, forecast)
 
 
 def prepare(core: Core, engine: Engine) -> None:

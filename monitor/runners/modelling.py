@@ -27,6 +27,7 @@ from monitor.store.home import meta, set_meta
 from monitor.store.work import promotions
 
 if TYPE_CHECKING:
+    from monitor.modelling.forecasting import Forecasts
     from monitor.modelling.opinions import Models
 
 log = logging.getLogger(__name__)
@@ -56,6 +57,13 @@ class Modelling:
 
         return Models(self._home)
 
+    @cached_property
+    def _forecasts(self) -> Forecasts:
+        """Likewise."""
+        from monitor.modelling.forecasting import Forecasts
+
+        return Forecasts(self._home)
+
     def load(self, connection: Connection) -> None:
         """Takes over what the store knows."""
         self._day = meta(connection, _DAY) or ""
@@ -75,12 +83,21 @@ class Modelling:
         promoted = promotions.in_force(connection, "anomaly")
         return NO_MODEL if promoted is None else promoted.model
 
-    def turn(self, connection: Connection, flow: Flow, rules: Rules, seq: int, model: str) -> None:
-        """Works out all groups and anomalies at Now; `seq` is the block of the cut, `model` what it says."""
+    def forecast_in_force(self, connection: Connection) -> str:
+        """The hash of the forecast that was promoted last; empty before the first."""
+        promoted = promotions.in_force(connection, "forecast")
+        return "" if promoted is None else promoted.model
+
+    def turn(self, connection: Connection, flow: Flow, rules: Rules, seq: int, model: str, forecast: str = "") -> None:
+        """Works out all groups and anomalies at Now, and what the forecast says; `seq` is the block of the cut, `model`
+        and `forecast` what it says of models.
+        """
         facts = facts_of(flow)
         try:
             cut_groups(connection, flow, rules, seq, Present(facts, flow.now))
             self._find_anomalies(connection, flow, facts, rules, seq, model)
+            if forecast:
+                self._foretell(connection, flow, facts, seq, forecast)
         except (LookupError, TypeError, ValueError, ArithmeticError):
             log.exception("程序缺陷：模型结果未更新 / a defect: what the models find was not brought up to date")
         self._day, self._block, self._last = shanghai_date(flow.now).isoformat(), seq, model
@@ -91,6 +108,14 @@ class Modelling:
         """Signals went with a state that was lost: what the last such cut found is worked out as of now."""
         if self._last:
             self.turn(connection, flow, rules, seq, self._last)
+
+    def _foretell(self, connection: Connection, flow: Flow, facts: Facts, seq: int, forecast: str) -> None:
+        try:
+            self._forecasts.keep(connection, flow, facts, forecast, seq)
+        except ModelError as error:
+            log.warning(
+                "预测模型未能使用，其结果保持不变 / the forecast could not be used, what it said stays: %s", error
+            )
 
     def _find_anomalies(
         self, connection: Connection, flow: Flow, facts: Facts, rules: Rules, seq: int, model: str

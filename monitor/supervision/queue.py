@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
 import msgspec
@@ -43,8 +43,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     `class_of` gives the class of an enterprise by its code, None where it has none yet; `tolerated` whether its
     reckoning says so. `open_tasks` are all that are open, `made_today` all that were proposed on this day in
     Asia/Shanghai, ended ones too; or, without a pool, at least those that share a target, an enterprise, an alert or a
-    county with the candidates. `opinions`: by code the levels of the models' findings that count it. `pool` and
-    `has_alert` serve the control sample; without a pool none is drawn.
+    county with the candidates. `opinions`: by code the levels of the models' findings that count it; `chances`: by code
+    what the forecast says. `pool` and `has_alert` serve the control sample; without a pool none is drawn.
     """
 
     now: int
@@ -55,6 +55,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     open_tasks: Sequence[Task] = ()
     made_today: Sequence[Task] = ()
     opinions: Mapping[str, Mapping[str, int]] = {}
+    chances: Mapping[str, float] = {}
     pool: Pool | None = None
 
 
@@ -204,7 +205,11 @@ class _Queue:
 
     def _parts(self, target: str, firm: Sequence[Candidate], cls: str) -> dict[str, float]:
         """The parts of a priority: the rules' alerts, and what the models think of the enterprises."""
-        return {**self._reckoning.parts(firm, cls), **self._opinion(_codes(target, firm))}
+        return {**self._reckoning.parts(firm, cls), **self._models(_codes(target, firm))}
+
+    def _models(self, codes: Collection[str]) -> dict[str, float]:
+        """What the models' findings and the forecast add for some enterprises."""
+        return {**self._opinion(codes), **self._reckoning.forecast(self._context.chances, codes)}
 
     def _opinion(self, codes: Iterable[str]) -> dict[str, float]:
         """What the models' findings on some enterprises add: of each detector the highest level counts once."""
@@ -219,9 +224,7 @@ class _Queue:
     def _raised(self, task: Task, target: str, signals: Sequence[Candidate]) -> dict[str, float]:
         """The parts of the priority of an open task with these alerts on its target."""
         firm = self._firm(signals)
-        if firm:
-            return self._parts(target, firm, task.cls)
-        return {**task.parts, **self._opinion(task.enterprises)}
+        return self._parts(target, firm, task.cls) if firm else {**task.parts, **self._models(task.enterprises)}
 
     def _class_of(self, target: str, signals: Sequence[Candidate]) -> str:
         """The class of an enterprise; of several, that of the worst."""

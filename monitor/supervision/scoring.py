@@ -5,7 +5,7 @@ One reckoning for both, and every part of it is shown. Points come from the poli
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -14,6 +14,8 @@ from config.moments import DAY
 from config.queueing import QueuePolicy
 from monitor.supervision.alerts import Alert
 from monitor.supervision.tasks import priority_of
+
+FORECAST: Final = "forecast"
 
 PARTS: Final[dict[str, tuple[str, str]]] = {
     "level": ("预警等级", "level of the alerts"),
@@ -26,6 +28,7 @@ PARTS: Final[dict[str, tuple[str, str]]] = {
     "failed_samples": ("近一年抽检不合格", "failed samples of the last year"),
     "sensitive_industry": ("食品药品等行业", "food, drugs and the like"),
     "second_opinion": ("模型第二意见", "second opinion of the models"),
+    FORECAST: ("模型预测", "forecast, a second opinion"),
     "weak_identity": ("仅凭姓名", "rests on bare names"),
     "opening_stock": ("上线前已有", "there before the monitor went live"),
 }
@@ -101,6 +104,7 @@ class Reckoning:
         self._harm = weights.harm
         self._sensitive = weights.harm.sensitive_industries
         self._opinion = weights.second_opinion
+        self._forecast = weights.forecast_in_task
         self._weak = weights.weak_identity
         self._stock = weights.opening_stock
 
@@ -149,6 +153,13 @@ class Reckoning:
         """The part that the models' findings add, by their levels; none without findings."""
         total = sum(levels)
         return {"second_opinion": self._opinion.points(total)} if total else {}
+
+    def forecast(self, chances: Mapping[str, float], codes: Iterable[str]) -> dict[str, float]:
+        """The part that the forecast adds for the likeliest of some enterprises, to a tenth of a point; none where that
+        is nothing. `chances`: of something adverse, by code.
+        """
+        points = round(self._forecast * max((chances.get(code, 0.0) for code in codes), default=0.0), 1)
+        return {FORECAST: points} if points else {}
 
     def _add_harm(self, parts: dict[str, float], harm: Harm) -> None:
         weights = self._harm

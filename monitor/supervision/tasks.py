@@ -216,6 +216,17 @@ def joined(
     return task
 
 
+def foretold(task: Task, part: dict[str, float]) -> bool:
+    """What the forecast adds to an open task, by its name (empty: nothing); whether it changed. Nothing has happened to
+    the task: its history stays, and an act upon it as it was seen before still holds.
+    """
+    parts = {name: points for name, points in task.parts.items() if name != "forecast"} | part
+    changed = parts != task.parts
+    if changed:
+        task.parts, task.priority = parts, priority_of(parts)
+    return changed
+
+
 def fell_away(task: Task, now: int) -> Task:
     """Nothing is left of its alerts. Nobody has accepted it: it is withdrawn; else it goes back to that officer, and
     stays until an officer ends it. A task by hand, and one of the control sample, does not rest on alerts.

@@ -20,7 +20,7 @@ from monitor.supervision.control import Pool
 from monitor.supervision.disputes import Objection, clocks
 from monitor.supervision.escalation import escalate
 from monitor.supervision.queue import Context, Proposals, applied, propose
-from monitor.supervision.scoring import Candidate, Harm, target_of
+from monitor.supervision.scoring import Candidate, Harm, Reckoning, target_of
 from monitor.supervision.tasks import Task
 from monitor.supervision.todos import Todo
 
@@ -61,6 +61,9 @@ class Tasks(Protocol):
 
     def opinions(self, codes: Collection[str], detectors: Collection[str]) -> dict[str, dict[str, int]]:
         """By code, of some enterprises, the highest level of the signals of each of some detectors that count it."""
+
+    def chances(self, codes: Collection[str]) -> dict[str, float]:
+        """What the forecast said last of some enterprises, by code; nothing where it says nothing."""
 
     def hold(self, held: dict[str, str]) -> None:
         """Notes, by alert, why it is no task (empty: it is one)."""
@@ -122,11 +125,17 @@ class Queueing:
         self.overdue: list[tuple[Task, int, tuple[str, ...]]] = []
 
     def run(
-        self, changed: Iterable[str], objected: Sequence[str], lettered: Iterable[str] | None, *, new_day: bool
+        self,
+        changed: Iterable[str],
+        objected: Sequence[str],
+        lettered: Iterable[str] | None,
+        *,
+        new_day: bool,
+        foretold: bool = False,
     ) -> None:
         """Works out tasks and to-dos. `changed`: alerts that this cut changed; on a `new_day` all are weighed anew.
         `objected`: enterprises of which objections were filed or decided; `lettered`: to which letters were sent since
-        the last cut, None where that is not known.
+        the last cut, None where that is not known; `foretold`: the forecast was asked at this cut.
         """
         ids = sorted(set(changed))
         self._follow(ids)
@@ -134,6 +143,8 @@ class Queueing:
         self._keep_objections(objected)
         if new_day:
             self._escalate()
+        if foretold:
+            self._foretell()
         self._propose(None if new_day else ids)
 
     def _follow(self, ids: Sequence[str]) -> None:
@@ -173,6 +184,15 @@ class Queueing:
                 late.append(task)
         self._book.put(list({task.id: task for task in late}.values()))
 
+    def _foretell(self) -> None:
+        """What the forecast adds to the priority of tasks that exist; those of the control sample stay random."""
+        open_tasks = [task for task in self._book.open_tasks() if not task.control]
+        chances = self._book.chances({code for task in open_tasks for code in task.enterprises})
+        reckoning = Reckoning(self._policy, self._now)
+        self._book.put(
+            [task for task in open_tasks if tasks.foretold(task, reckoning.forecast(chances, task.enterprises))]
+        )
+
     def _propose(self, ids: Sequence[str] | None) -> None:
         found = list(self._book.candidates(ids))
         if not found and ids is not None:
@@ -201,6 +221,7 @@ class Queueing:
                 open_tasks=open_tasks,
                 made_today=made_today,
                 opinions=self._opinions(candidates),
+                chances=self._book.chances({code for one in candidates for code in one.enterprises}),
                 pool=self._pool if ids is None else None,
             ),
             self._policy,

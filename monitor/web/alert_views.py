@@ -63,8 +63,14 @@ def involved(alert: Mapping[str, Any]) -> list[str]:
     return sorted({item["subject"] for reason in alert["reasons"] for item in reason.get("evidence", ())})
 
 
-def whole(alert: dict[str, Any], names: Mapping[str, str], chosen: Chosen, language: Language) -> dict[str, Any]:
-    """An opened alert. `names`: of the enterprises `involved`, by their codes."""
+def whole(
+    alert: dict[str, Any],
+    names: Mapping[str, str],
+    chosen: Chosen,
+    language: Language,
+    forecast: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """An opened alert. `names`: of the enterprises `involved`, by their codes; `forecast`: see `forecast_views`."""
     codes = involved(alert)
     status = alert["status"]
     allowed = list(ACTS.get(status, ()))
@@ -93,6 +99,7 @@ def whole(alert: dict[str, Any], names: Mapping[str, str], chosen: Chosen, langu
             for name in allowed
         ],
         "takes_until": "snoozed" in allowed,
+        "forecast": forecast,
     }
 
 

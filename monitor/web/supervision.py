@@ -20,7 +20,7 @@ from monitor.identifiers import regions
 from monitor.store.reader import Reader, Store, looking
 from monitor.store.work import alertlist
 from monitor.store.work.alertlist import STATES, Chosen
-from monitor.web import alert_views
+from monitor.web import alert_views, forecast_views
 from monitor.web.frame import ALERTS_PAGE as PATH
 from monitor.web.frame import TASKS_PAGE, frame
 from monitor.web.language import language_of
@@ -128,7 +128,7 @@ def _alerts(reader: Reader, view: View) -> list[dict[str, Any]]:
     opened = [one for one in found if one["id"] in view.opened]
     names = reader.names({code for one in opened for code in alert_views.involved(one)})
     return [
-        alert_views.whole(one, names, view.chosen, view.language)
+        alert_views.whole(one, names, view.chosen, view.language, forecast_views.of_alert(reader, one, view.language))
         if one["id"] in view.opened
         else alert_views.head(one, view.language)
         for one in found

@@ -65,8 +65,10 @@ def head(task: dict[str, Any], around: Around, language: Language) -> dict[str, 
     }
 
 
-def whole(task: dict[str, Any], around: Around, chosen: Chosen, language: Language) -> dict[str, Any]:
-    """An opened task."""
+def whole(
+    task: dict[str, Any], around: Around, chosen: Chosen, language: Language, forecast: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """An opened task. `forecast`: see `forecast_views`."""
     place = 0 if language == "zh" else 1
     acts = [_act(name, language) for name in PLAIN if _allowed(task, name)]
     further = [name for name in FURTHER if _allowed(task, name)]
@@ -91,6 +93,7 @@ def whole(task: dict[str, Any], around: Around, chosen: Chosen, language: Langua
         "further": {name: _act(name, language) for name in further},
         "colleagues": around.colleagues.of(task["region"]) if "assigned" in further else [],
         "others": [other for other in around.others.get(task["region"], ()) if other[0] != task["id"]],
+        "forecast": forecast,
         "steps": [_step(step, around, language) for step in reversed(task["history"])],
     }
 

@@ -23,7 +23,7 @@ from monitor.store.work.task_schema import TASKS as TASK_ROWS
 from monitor.store.work.task_schema import TODOS
 from monitor.store.work.tasklist import STATES, Chosen
 from monitor.supervision.queue import REASONS
-from monitor.web import task_texts, task_views
+from monitor.web import forecast_views, task_texts, task_views
 from monitor.web.acts import LONGEST_NAME
 from monitor.web.frame import ALERTS_PAGE, frame
 from monitor.web.frame import TASKS_PAGE as PATH
@@ -150,7 +150,7 @@ def _tasks(reader: Reader, view: View, colleagues: Colleagues) -> list[dict[str,
         },
     )
     return [
-        task_views.whole(one, around, view.chosen, view.language)
+        task_views.whole(one, around, view.chosen, view.language, forecast_views.of_task(reader, one, view.language))
         if one["id"] in view.opened
         else task_views.head(one, around, view.language)
         for one in found

@@ -26,7 +26,7 @@ from models.explanation.usual import Usual, Usuals
 from models.explanation.wording import change_said, number, reason_said, value_said
 from models.features.feature import Feature
 from models.features.registry import FEATURES
-from models.features.registry import names as feature_names
+from models.forecast.inputs import NAMES as KNOWN
 
 NOW = parse_moment("2026-06-01T00:00:00Z")
 NAMES = ("complaints_30", "complaints_365", "reports_missing", "capital_band", "age_years", "room_live", "county_rate")
@@ -246,7 +246,7 @@ def test_time_makes_no_count_greater_and_nobody_younger() -> None:
 
 def test_the_table_of_acts_names_features_that_exist() -> None:
     listed = mending._ACTED_ON | mending._LAPSING | mending._GROWING  # noqa: SLF001 - held against the registry
-    assert set(listed) <= set(feature_names())
+    assert set(listed) <= set(KNOWN)
 
 
 # --- what is usual

@@ -16,7 +16,7 @@ from monitor.supervision.control import drawn
 from monitor.supervision.escalation import escalate
 from monitor.supervision.queue import REASONS, Proposals, applied, propose
 from monitor.supervision.scoring import PARTS, Candidate, Harm, candidate_of, score_of
-from monitor.supervision.tasks import Task, made_today
+from monitor.supervision.tasks import Task, foretold, made_today
 from tests.tasks_made import BINJIANG, NOW, TODAY, XIHU, alert, candidate, context, made
 
 POLICY = QueuePolicy()
@@ -75,7 +75,7 @@ def test_every_part_has_its_words() -> None:
         candidate(alert=f"a-{n}", enterprises=("E1", "E2"), opened_at=NOW - DAY, weak=True, stock=True, harm=harm)
         for n in range(2)
     ]
-    assert set(score_of(some, "D", NOW, POLICY)[1]) | {"second_opinion"} == set(PARTS)
+    assert set(score_of(some, "D", NOW, POLICY)[1]) | {"second_opinion", "forecast"} == set(PARTS)
 
 
 def test_a_model_makes_no_task_by_itself() -> None:
@@ -123,6 +123,28 @@ def test_an_open_task_rises_by_a_model_that_finds_something_later() -> None:
     )
     (after,) = applied(out, NOW)
     assert (after.alerts, after.parts) == (["a-1", "a-2"], {**before, "second_opinion": 8})
+
+
+def test_the_forecast_raises_what_a_rule_found_by_its_chance_and_makes_no_task() -> None:
+    found = candidate(alert="a-1", level=2)
+    raised = one_task([found], chances={"E001": 0.63, "E002": 0.9})
+    assert raised.parts == {**one_task([found]).parts, "forecast": 7.6}
+    assert one_task([found], chances={"E001": 0.001}).parts == one_task([found]).parts
+    group = candidate(alert="a-3", kind="address", key="room", enterprises=("E001", "E002"))
+    assert one_task([group], chances={"E001": 0.63, "E002": 0.9}).parts["forecast"] == 10.8
+    assert not propose([], context(chances={"E001": 1.0}), POLICY).tasks
+    quiet = propose([found], context(class_of=lambda code: "A", chances={"E001": 1.0}), POLICY)
+    assert (quiet.tasks, reasons(quiet)) == ([], {XIHU: Counter({"quiet": 1})})
+
+
+def test_the_part_of_the_forecast_follows_its_chance_and_nothing_else_happens_to_the_task() -> None:
+    task = one_task([candidate(alert="a-1", level=2)])
+    before, history, seen = dict(task.parts), list(task.history), task.seen
+    assert foretold(task, {"forecast": 6.0})
+    assert not foretold(task, {"forecast": 6.0})
+    assert (task.parts, task.priority) == ({**before, "forecast": 6.0}, sum(before.values()) + 6)
+    assert foretold(task, {})
+    assert (task.parts, task.priority, task.history, task.seen) == (before, sum(before.values()), history, seen)
 
 
 def test_an_alert_is_seen_by_the_queue_as_it_stands() -> None:

@@ -16,7 +16,7 @@ from monitor.store.audit import audit_schema
 from monitor.store.outgoing import outbox_schema
 from monitor.store.postgresql import conduct_schema
 from monitor.store.schema import REFERENCE, WORDS
-from monitor.store.work import alert_schema, classes_schema, task_schema
+from monitor.store.work import alert_schema, classes_schema, model_schema, task_schema
 
 CLUSTER: Final = MetaData()
 
@@ -41,6 +41,8 @@ for _table in (
     classes_schema.CLASSES,
     classes_schema.SCORECARDS,
     classes_schema.CLASS_MIX,
+    model_schema.FORECASTS,
+    model_schema.FORECAST_REASONS,
     outbox_schema.PUSH_MESSAGES,
     outbox_schema.PUSH_DELIVERIES,
     outbox_schema.PUSH_SENDS,

@@ -12,6 +12,7 @@ from config.moments import as_text, shanghai_date
 from detectors.base import whole
 from detectors.registry import by_id
 from monitor.store.work.alert_schema import ALERTS
+from monitor.store.work.explained import contributions
 from monitor.supervision.alerts import Alert
 
 _unpack = msgspec.msgpack.Decoder(Alert).decode
@@ -105,31 +106,9 @@ def shown(alert: Alert) -> dict[str, Any]:
 
 
 def _of_a_model(alert: Alert) -> list[dict[str, Any]]:
-    """What single features contributed to a model's finding, those that contributed most first: `contribution` is the
-    share of all that raised its score. See `models.explanation.explaining`.
-    """
-    signal = alert.signal
-    explained = signal.facts.get("explanation")
-    return [
-        {
-            "feature": one["feature"],
-            "contribution": round(one["share"], 3),
-            "value": one["value"],
-            "usual": [one["low"], one["high"]],
-            "reason": one["said"],
-            "evidence": [
-                {
-                    "id": event,
-                    "source": source,
-                    "subject": signal.key,
-                    "time": as_text(at),
-                    "date": shanghai_date(at).isoformat(),
-                }
-                for at, source, event in one["events"]
-            ],
-        }
-        for one in (explained["reasons"] if explained else ())
-    ]
+    """What single features contributed to a model's finding."""
+    explained = alert.signal.facts.get("explanation")
+    return contributions(explained["reasons"], alert.signal.key) if explained else []
 
 
 def _reason(alert: Alert) -> dict[str, Any]:

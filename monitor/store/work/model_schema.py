@@ -1,12 +1,14 @@
-"""Tables of the models: which one was in force from when, by whom and why, and how far the present has drifted."""
+"""Tables of the models: which one was in force from when, by whom and why, how far the present has drifted, and what
+the forecast says.
+"""
 
 from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Float, Table
+from sqlalchemy import BigInteger, Column, Float, LargeBinary, Table
 
-from monitor.store.schema import METADATA, WORDS
+from monitor.store.schema import METADATA, REFERENCE, WORDS
 
 PROMOTIONS: Final = Table(
     "model_promotions",
@@ -29,3 +31,21 @@ DRIFTS: Final = Table(
     Column("value", Float, nullable=False),
 )
 """Of the last cut: the population stability index of each feature, and the distance of p-values from uniform."""
+
+FORECASTS: Final = Table(
+    "forecasts",
+    METADATA,
+    Column("enterprise", REFERENCE, primary_key=True, autoincrement=False),
+    Column("chance", Float, nullable=False),
+)
+"""Of the last daily cut: the chance of something adverse within twelve months, for each live enterprise, to a
+thousandth; one that rounds to nothing has no row.
+"""
+
+FORECAST_REASONS: Final = Table(
+    "forecast_reasons",
+    METADATA,
+    Column("enterprise", REFERENCE, primary_key=True, autoincrement=False),
+    Column("body", LargeBinary, nullable=False),
+)
+"""Why, for those whom a signal is about: `models.explanation.foretelling.Foretold` as MessagePack."""

@@ -11,11 +11,10 @@ from config.queueing import QueuePolicy
 from monitor.store.schema import ENTERPRISES, SIGNAL_MEMBERS, SIGNALS
 from monitor.store.work.alert_schema import ALERTS
 from monitor.store.work.classes_schema import CLASSES
-from monitor.supervision.scoring import PARTS, Candidate, Reckoning
+from monitor.supervision.scoring import FORECAST, PARTS, Candidate, Reckoning
 from monitor.supervision.tasks import priority_of
 
 CLASS_SCORE: Final = ("风险分类得分", "score of the class")
-FORECAST: Final = "forecast"
 GROUPS: Final = ("涉及的群体预警", "alerts on addresses and persons that count it")
 _A_POINT: Final = 0.01
 """What a point of the scorecard adds: it orders those of one class and no alerts, and no more."""

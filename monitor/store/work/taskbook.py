@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, TextClause, or_, select, text,
 from config.moments import shanghai_date
 from monitor.store import bulk
 from monitor.store.schema import ENTERPRISES, SIGNAL_MEMBERS, SIGNALS
+from monitor.store.work import forecasts
 from monitor.store.work.alert_schema import ALERTS
 from monitor.store.work.alertbook import RefOf
 from monitor.store.work.opentasks import OpenTasks
@@ -212,6 +213,10 @@ class TaskBook:
             levels = found.setdefault(code, {})
             levels[detector] = max(level, levels.get(detector, 0))
         return found
+
+    def chances(self, codes: Collection[str]) -> dict[str, float]:
+        """See `Tasks`."""
+        return forecasts.chances_of(self._connection, codes)
 
     def hold(self, held: dict[str, str]) -> None:
         """Notes, by alert, why it is no task (empty: it is one)."""

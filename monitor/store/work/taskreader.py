@@ -51,6 +51,17 @@ def open_count(connection: Connection) -> int:
     return int(connection.execute(select(func.count()).select_from(TASKS).where(TASKS.c.open)).scalar() or 0)
 
 
+def outcomes_of_one(connection: Connection) -> Iterator[tuple[str, bool, list[Outcome]]]:
+    """Of each closed task on one enterprise, by id: its code, whether it was of the control sample, and its outcomes,
+    the one that holds last.
+    """
+    query = select(TASKS.c.body).where(TASKS.c.status == "closed").order_by(TASKS.c.id)
+    for body in connection.execute(query, execution_options={"yield_per": _AT_ONCE}).scalars():
+        task = _task(body)
+        if task.outcome is not None and len(task.enterprises) == 1:
+            yield task.enterprises[0], task.control, [*task.corrected, task.outcome]
+
+
 def overdue(connection: Connection, today: dt.date) -> dict[str, int]:
     """How many open tasks are over their last day, by county."""
     late = select(TASKS.c.region, func.count()).where(TASKS.c.open, TASKS.c.due < today.isoformat())

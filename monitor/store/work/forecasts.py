@@ -1,0 +1,86 @@
+"""What the forecast said at its last daily cut, as rows: chances of all live enterprises, and reasons for some."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Connection, delete, select
+
+from config.moments import shanghai_date
+from monitor.store import bulk
+from monitor.store.home import meta, set_meta
+from monitor.store.schema import ENTERPRISES
+from monitor.store.work.explained import contributions
+from monitor.store.work.model_schema import FORECAST_REASONS, FORECASTS
+
+PLACES: Final = 3
+"""Chances are kept to a thousandth: those of the quiet then stay from day to day, and are not written again."""
+
+_BLOCK: Final = "forecast block"
+_MODEL: Final = "forecast model"
+_AT: Final = "forecast now"
+
+_COLUMNS: Final = ("enterprise", "chance")
+_reasons: Final = msgspec.msgpack.Decoder().decode
+
+
+def put(
+    connection: Connection, model: str, chances: Mapping[int, float], reasons: Mapping[int, bytes], now: int, seq: int
+) -> int:
+    """Makes this what the forecast says, by the number of each enterprise; how many chances came, changed or went.
+
+    `model`: its hash; `reasons`: packed, of some of them; `now`: the cut's Now, `seq`: its block.
+    """
+    before = {row[0]: row[1] for row in connection.execute(select(FORECASTS.c.enterprise, FORECASTS.c.chance))}
+    rounded = {ref: value for ref, chance in chances.items() if (value := round(chance, PLACES))}
+    changed = [(ref, value) for ref, value in rounded.items() if before.get(ref) != value]
+    gone = [(ref,) for ref in before.keys() - rounded.keys()]
+    bulk.insert(connection, FORECASTS, _COLUMNS, changed, bulk.replace(("enterprise",), ("chance",)))
+    bulk.forget(connection, FORECASTS, ("enterprise",), gone)
+    connection.execute(delete(FORECAST_REASONS))
+    bulk.insert(connection, FORECAST_REASONS, ("enterprise", "body"), list(reasons.items()), bulk.refuse)
+    for key, text in ((_MODEL, model), (_AT, str(now)), (_BLOCK, str(seq))):
+        set_meta(connection, key, text)
+    return len(changed) + len(gone)
+
+
+def block_of(connection: Connection) -> int:
+    """The block of the cut at which the forecast was asked last; -1 before the first."""
+    return int(meta(connection, _BLOCK) or -1)
+
+
+def chances_of(connection: Connection, codes: Collection[str]) -> dict[str, float]:
+    """What was said of some enterprises, by code; nothing of those whose chance rounds to none."""
+    if not codes or meta(connection, _MODEL) is None:
+        return {}
+    query = select(ENTERPRISES.c.code, FORECASTS.c.chance).join(FORECASTS, FORECASTS.c.enterprise == ENTERPRISES.c.ref)
+    rows = connection.execute(query.where(bulk.among(connection, ENTERPRISES.c.code, sorted(codes))))
+    return {code: chance for code, chance in rows.all()}
+
+
+def told(connection: Connection, code: str) -> dict[str, Any] | None:
+    """What was said of one enterprise and why, as JSON gives it; None without a forecast.
+
+    `chance` within twelve months, `model` its hash, `as_of` the day of the cut; and where they were worked out,
+    `reasons` (see `monitor.store.work.explained`) and `way_out`, zh and en.
+    """
+    model = meta(connection, _MODEL)
+    if model is None:
+        return None
+    query = (
+        select(FORECASTS.c.chance, FORECAST_REASONS.c.body)
+        .join_from(ENTERPRISES, FORECASTS, FORECASTS.c.enterprise == ENTERPRISES.c.ref)
+        .outerjoin(FORECAST_REASONS, FORECAST_REASONS.c.enterprise == ENTERPRISES.c.ref)
+    )
+    row = connection.execute(query.where(ENTERPRISES.c.code == code)).first()
+    if row is None:
+        return None
+    found = {"chance": row[0], "model": model, "as_of": shanghai_date(int(meta(connection, _AT) or 0)).isoformat()}
+    return found if row[1] is None else {**found, **explained(_reasons(row[1]), code)}
+
+
+def explained(why: Mapping[str, Any], code: str) -> dict[str, Any]:
+    """The reasons of a forecast (`models.explanation.foretelling.Foretold` as builtins) as JSON gives them."""
+    return {"reasons": contributions(why["reasons"], code), "way_out": why["way_out"]}
