@@ -11,12 +11,12 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Index, LargeBinary, MetaData, Table
 
-from monitor.store import schema
+from monitor.store import groups_schema, schema
 from monitor.store.audit import audit_schema
 from monitor.store.outgoing import outbox_schema
 from monitor.store.postgresql import conduct_schema
 from monitor.store.schema import REFERENCE, WORDS
-from monitor.store.work import alert_schema, classes_schema, task_schema
+from monitor.store.work import alert_schema, classes_schema, model_schema, task_schema
 
 CLUSTER: Final = MetaData()
 
@@ -47,6 +47,9 @@ for _table in (
     outbox_schema.PUSH_CHANNELS,
     outbox_schema.PUSH_TOTALS,
     audit_schema.AUDIT,
+    groups_schema.GROUPS,
+    model_schema.PROMOTIONS,
+    model_schema.DRIFTS,
     *conduct_schema.TABLES.sorted_tables,
 ):
     _table.to_metadata(CLUSTER)
