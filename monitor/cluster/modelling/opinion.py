@@ -24,9 +24,6 @@ from monitor.modelling.gathering import facts_of
 from monitor.modelling.opinions import Models
 from monitor.runners.modelling import NO_MODEL
 from monitor.store import bulk
-from monitor.store.postgresql.database import salt_of
-from monitor.store.reader import Reader
-from monitor.store.references import References
 from monitor.store.schema import ENTERPRISES
 
 log = logging.getLogger(__name__)
@@ -37,11 +34,10 @@ _DEFECTS: Final = (LookupError, TypeError, ValueError, ArithmeticError)
 class LogNaming:
     """`monitor.modelling.naming.Naming` between the state of a log and the database of its cluster."""
 
-    def __init__(self, state: LogState, connection: Connection, references: References) -> None:
-        """`references`: those of the database."""
+    def __init__(self, state: LogState, connection: Connection) -> None:
+        """`connection`: one look at the database."""
         self._state = state
         self._connection = connection
-        self._references = references
 
     def codes(self, refs: Iterable[int]) -> Mapping[int, str]:
         """See `Naming`."""
@@ -49,15 +45,8 @@ class LogNaming:
 
     def labels(self, subjects: Iterable[tuple[str, int]]) -> Mapping[tuple[str, int], str]:
         """See `Naming`."""
-        reference = self._references.reference
-        places = {
-            (kind, number): (kind, reference("address", self._state.rooms[number]))
-            if kind == "address"
-            else (kind, reference("person", self._state.persons[number]))
-            for kind, number in subjects
-        }
-        found = Reader(self._connection).subjects(places.values())
-        return {subject: found[place][1] for subject, place in places.items()}
+        texts = {"address": self._state.rooms, "person": self._state.persons}
+        return {(kind, number): texts[kind][number] for kind, number in subjects}
 
     def numbers(self, stored: Iterable[int]) -> Mapping[int, int]:
         """See `Naming`."""
@@ -74,7 +63,7 @@ def opinion_of(
     far the model has drifted; `model`: the hash of the one in force, or NO_MODEL; `store`: where models are; `home`:
     a folder for this one, for now.
     """
-    naming = LogNaming(state, connection, References(salt_of(connection)))
+    naming = LogNaming(state, connection)
     flow, facts = state.flow, facts_of(state.flow)
     telling = _Telling(state)
     groups: list[tuple[Group, Told]] | None = None

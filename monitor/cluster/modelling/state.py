@@ -27,7 +27,7 @@ from monitor.store.snapshots import Frame, SnapshotError
 log = logging.getLogger(__name__)
 
 _TELL_DEFECTS: Final = 10
-_FEW: Final = 10_000
+_FEW: Final = 5_000
 _WHILE_READING: Final = 4
 _AT_AN_END: Final = 1 / 20
 """A snapshot is due after so many events for each enterprise: in the middle of a long reading, and at its end."""
@@ -41,7 +41,7 @@ class LogState:
         self.flow = Flow(seed, Nowhere())
         self.next: dict[int, int] = {}
         self.codes, self.rooms, self.persons = Texts(), Texts(), Texts()
-        """By the numbers of the flow."""
+        """By the numbers of the flow: codes of enterprises, and what to call rooms and persons."""
         self._pseudonyms = pseudonyms
         self._rules = rules
         self._since = 0
@@ -86,15 +86,13 @@ class LogState:
         self._learn()
 
     def _learn(self) -> None:
-        """Keeps the texts of new rooms and persons. A bare name within a county is known by the person's number."""
+        """Keeps what to call new rooms and persons; a bare name within a county is known by the person's number."""
         flow = self.flow
-        for _, key, _ in flow.new_rooms:
-            self.rooms.add(key)
-        for number, key, _ in flow.new_persons:
-            if key.startswith("#") and number in flow.weak_persons:
-                person, _, county = key[1:].partition("@")
-                key = f"#{self.persons[int(person)]}@{county}"
-            self.persons.add(key)
+        for _, _, label in flow.new_rooms:
+            self.rooms.add(label)
+        for number, key, label in flow.new_persons:
+            person = key[1:].partition("@")[0] if key.startswith("#") and number in flow.weak_persons else ""
+            self.persons.add(self.persons[int(person)] if person else label)
         flow.new_rooms.clear()
         flow.new_persons.clear()
 
