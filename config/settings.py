@@ -69,6 +69,10 @@ class Settings(BaseSettings):
     cluster_snapshots: str | None = Field(
         default=None, description="where all workers keep their snapshots: a folder or the URL of an object store"
     )
+    cluster_models: str | None = Field(
+        default=None,
+        description="where workers and commands share the models of a cluster: a folder or the URL of an object store",
+    )
     snapshot_seconds: float = Field(default=30.0, gt=0, description="seconds between two snapshots of a worker's host")
     metrics_port: int = Field(default=8322, ge=0, le=65535, description="port of a worker's metrics and health")
     metrics_host: str = Field(default="127.0.0.1", description="address that a worker's metrics and health listen on")

@@ -14,6 +14,7 @@ from detectors.registry import by_id
 from monitor.engine.flow import Flow
 from monitor.identifiers.pseudonyms import Pseudonymiser
 from monitor.modelling.clustering import groups_at
+from monitor.modelling.naming import HomeNaming
 from monitor.runners.embedded import EmbeddedRunner
 from monitor.sources import open_source
 from monitor.store.cutsignals import put_cut_signals, put_groups
@@ -39,6 +40,6 @@ def running(
 
 def cut_groups(connection: Connection, flow: Flow, rules: Rules, seq: int = 1) -> list[Group]:
     """One cut of `shell-cluster`, written; what it found."""
-    found = groups_at(connection, flow, rules)
+    found = groups_at(connection, flow, rules, HomeNaming(connection))
     put_cut_signals(connection, SHELLS, put_groups(connection, found), rules, flow.now, seq)
     return found

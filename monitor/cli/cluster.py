@@ -155,6 +155,9 @@ def worker(
         typer.Option("--live", help="历史已补完，此后预警面向人员 / the backfill is over"),
     ] = False,
     push: PushOption = None,
+    models: Annotated[
+        str | None, typer.Option("--models", help="共用的模型目录或对象存储 / folder or store of the shared models")
+    ] = None,
 ) -> None:
     """运行一个流处理节点，可启动多个。 / Runs one streaming worker; start as many as there are machines.
 
@@ -163,7 +166,12 @@ def worker(
     from monitor.cluster.running import run_worker
 
     chosen = opening.settings(
-        cluster_snapshots=snapshots, rules=rules, metrics_port=metrics_port, metrics_host=metrics_host, push=push
+        cluster_snapshots=snapshots,
+        cluster_models=models,
+        rules=rules,
+        metrics_port=metrics_port,
+        metrics_host=metrics_host,
+        push=push,
     )
     channels, database = opening.channels_of(chosen), opening.database_of(chosen)
     with nullcontext() if database is None else pushing_alone(database, channels):

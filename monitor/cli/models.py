@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
@@ -12,11 +15,12 @@ import typer
 from config.moments import as_text
 from monitor.cli import opening
 from monitor.cli.failure import Failure
+from monitor.cli.histories import histories
 from monitor.cli.run import HomeOption, RulesOption
-from monitor.cli.train import model_folder
-from monitor.store.home import Home
-from monitor.store.reader import looking
 from monitor.store.work import promotions
+
+if TYPE_CHECKING:
+    from models.keeping import Card
 
 models = typer.Typer(
     help="模型：列表、模型卡、比较。 / The models: list, card, comparison.",
@@ -29,16 +33,14 @@ models = typer.Typer(
 def listed(home: HomeOption = None) -> None:
     """列出模型及启用记录，JSON Lines。 / Lists the models and when each was promoted, as JSON Lines.
 
+    Of a home; without --home those that the cluster of the settings shares, and promotions there.
+
     Example: credit-monitor models list --home ./home
     """
-    from models import keeping
-
-    place = Home(opening.settings(home=home).home)
-    with looking(place) as reader:
+    with opening.reading(home) as reader:
         history = [one for kind in ("anomaly", "forecast") for one in promotions.history(reader.connection, kind)]
         now = {kind: promotions.in_force(reader.connection, kind) for kind in ("anomaly", "forecast")}
-    for folder in keeping.kept(place.path):
-        card = keeping.card_of(folder)
+    for card in _cards(home):
         holds = now[card.kind]
         row = {
             "model": card.hash,
@@ -66,12 +68,9 @@ def show(
     """
     from models import keeping
 
-    place = Home(opening.settings(home=home).home)
-    try:
-        card = keeping.card_of(model_folder(place.path, model))
-    except keeping.ModelError as error:
-        raise Failure(str(error)) from error
-    with looking(place) as reader:
+    with _folder(home, model) as folder:
+        card = keeping.card_of(folder)
+    with opening.reading(home) as reader:
         holds = promotions.in_force(reader.connection, card.kind)
     sys.stdout.write(keeping.as_page(card, promoted=holds is not None and holds.model == card.hash))
 
@@ -87,28 +86,57 @@ def compare(
 
     Example: credit-monitor models compare 3f2a91 --home ./home
     """
-    from models import keeping
     from models.anomaly import storing
     from models.anomaly.findings import score_all
     from models.anomaly.shadow import agreement
     from monitor.modelling.learning import material_of
     from monitor.modelling.limits import limits_of
-    from monitor.modelling.reading import read_flow
 
     chosen = opening.settings(home=home, rules=rules)
     in_force = opening.rules_of(chosen)
-    place = Home(chosen.home)
-    with looking(place) as reader:
+    with histories(chosen, home, in_force) as (flow, codes, connection, _):
         if against is None:
-            holds = promotions.in_force(reader.connection, "anomaly")
+            holds = promotions.in_force(connection, "anomaly")
             if holds is None:
                 raise Failure("尚无在用模型，请用 --against 指定 / no model is in force yet: name one with --against")
             against = holds.model
-        flow, codes = read_flow(reader.connection, place.snapshots, opening.pseudonyms_of(chosen, place), in_force)
-        material = material_of(reader.connection, flow, codes, flow.now)
-    try:
-        pair = [storing.opened(model_folder(place.path, one))[1] for one in (against, model)]
-    except keeping.ModelError as error:
-        raise Failure(str(error)) from error
+        material = material_of(connection, flow, codes, flow.now)
+    pair = []
+    for one in (against, model):
+        with _folder(home, one) as folder:
+            pair.append(storing.opened(folder)[1])
     mine, theirs = (score_all(material.matrix, material.marks, one, partial(limits_of, in_force)) for one in pair)
     sys.stdout.write(msgspec.json.encode(agreement(mine, theirs)).decode() + "\n")
+
+
+def _cards(home: Path | None) -> list[Card]:
+    """The cards of the home, or of the cluster and the home. Raises Failure."""
+    from models import keeping
+
+    chosen = opening.settings(home=home)
+    try:
+        if home is not None or chosen.database_url is None:
+            return [keeping.card_of(folder) for folder in keeping.kept(chosen.home)]
+        from monitor.cluster.modelling import commands  # what speaks to brokers is slow to import
+
+        return commands.cards(chosen)
+    except (keeping.ModelError, OSError) as error:
+        raise Failure(str(error)) from error
+
+
+@contextmanager
+def _folder(home: Path | None, model: str) -> Iterator[Path]:
+    """The folder of a model of the home, or of the cluster, where it is copied for now. Raises Failure."""
+    from models import keeping
+
+    chosen = opening.settings(home=home)
+    try:
+        if home is not None or chosen.database_url is None:
+            yield keeping.find(chosen.home, model)
+            return
+        from monitor.cluster.modelling import commands
+
+        with commands.model_in(chosen, model) as folder:
+            yield folder
+    except (keeping.ModelError, OSError) as error:
+        raise Failure(str(error)) from error

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from config.settings import Settings
 from monitor.cli import opening
 from monitor.cli.failure import Failure
 from monitor.cli.replay import writer_of
@@ -16,6 +17,7 @@ from monitor.cli.train import model_folder
 from monitor.desk.promoting import PROMOTE
 from monitor.desk.requests import ask
 from monitor.store.home import Home
+from monitor.store.postgresql.database import Database
 
 if TYPE_CHECKING:
     from models.keeping import Card
@@ -30,6 +32,8 @@ def promote(
 ) -> None:
     """启用模型；启用较早的模型即为回退。 / Brings a model into force; promoting an earlier one is a rollback.
 
+    Without --home it is brought into force on the cluster that the settings name, and shared with its workers.
+
     Example: credit-monitor promote 3f2a91 --officer 张三 --reason 误报率更低 --home ./home
     """
     from models import keeping
@@ -37,6 +41,10 @@ def promote(
     if not officer.strip() or not reason.strip():
         raise typer.BadParameter("启用模型须有经办人和理由 / a model needs a named officer and a reason")
     chosen = opening.settings(home=home, rules=rules)
+    database = opening.database_of(chosen) if home is None else None
+    if database is not None:
+        _tell(_on_a_cluster(chosen, database, model, officer.strip(), reason.strip()))
+        return
     place = Home(chosen.home)
     place.reader().dispose()
     folder = model_folder(place.path, model)
@@ -57,7 +65,24 @@ def promote(
         },
     }
     ask(place, PROMOTE, body, writer_of(place, chosen), lambda text: print(text, file=sys.stderr))
+    _tell(card)
+
+
+def _tell(card: Card) -> None:
     print(f"已启用 / in force: {card.kind} {card.hash}", file=sys.stderr)
+
+
+def _on_a_cluster(chosen: Settings, database: Database, model: str, officer: str, reason: str) -> Card:
+    """The card of the model, once the cluster has it in force."""
+    from models import keeping
+    from monitor.cluster.modelling import commands  # what speaks to brokers is slow to import
+
+    try:
+        return commands.promote(chosen, database, model, officer, reason)
+    except (keeping.ModelError, OSError) as error:
+        raise Failure(str(error)) from error
+    finally:
+        database.close()
 
 
 def _checked(folder: Path) -> Card:

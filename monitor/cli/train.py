@@ -13,13 +13,11 @@ from typing import Annotated
 
 import typer
 
-from config.moments import as_text, end_of_day
+from config.moments import end_of_day
 from monitor.cli import opening
 from monitor.cli.failure import Failure
+from monitor.cli.histories import histories
 from monitor.cli.run import HomeOption, RulesOption
-from monitor.store.home import Home
-from monitor.store.log import last_seq
-from monitor.store.reader import looking
 
 
 class Kind(StrEnum):
@@ -43,23 +41,21 @@ def train(
 ) -> None:
     """训练模型并存入目录，经 promote 才会启用。 / Trains a model and keeps it; it is used once it is promoted.
 
+    Without --home it learns from the log of the cluster that the settings name, and keeps the model in the home.
+
     Example: credit-monitor train --home ./home
     """
     from models import keeping
     from models.forecast.outcomes import NO_OUTCOMES
     from monitor.modelling.learning import material_of, outcomes_of
-    from monitor.modelling.reading import read_flow
     from monitor.modelling.training import train_anomaly
 
     chosen = opening.settings(home=home, rules=rules)
     in_force = opening.rules_of(chosen)
-    place = Home(chosen.home)
-    with looking(place) as reader:
-        flow, codes = read_flow(reader.connection, place.snapshots, opening.pseudonyms_of(chosen, place), in_force)
+    with histories(chosen, home, in_force) as (flow, codes, connection, data):
         moment = flow.now if as_of is None else min(end_of_day(as_of.date()) - 1, flow.now)
-        material = material_of(reader.connection, flow, codes, moment) if kind is Kind.ANOMALY else None
-        outcomes = outcomes_of(reader.connection, flow) if kind is Kind.FORECAST else NO_OUTCOMES
-        data = {"log_block": last_seq(reader.connection), "now": as_text(flow.now)}
+        material = material_of(connection, flow, codes, moment) if kind is Kind.ANOMALY else None
+        outcomes = outcomes_of(connection, flow) if kind is Kind.FORECAST else NO_OUTCOMES
     chance = in_force.document.models.seed if seed is None else seed
     try:
         if material is None:
@@ -70,7 +66,7 @@ def train(
             file, card = train_anomaly(material, in_force, moment, chance, data)
     except ValueError as error:
         raise Failure(str(error)) from error
-    folder = keeping.keep(place.path, file, card)
+    folder = keeping.keep(chosen.home, file, card)
     print(folder, file=sys.stderr)
     sys.stdout.write(card.hash + "\n")
 

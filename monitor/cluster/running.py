@@ -15,6 +15,7 @@ from config.scorecards import Cards
 from config.settings import Settings
 from monitor.cluster import ClusterError
 from monitor.cluster.connection import Connection
+from monitor.cluster.modelling.process import Ground
 from monitor.cluster.observing import Observer
 from monitor.cluster.topics import TOPICS, name_of, require
 from monitor.cluster.wire.keys import pseudonyms_of
@@ -77,6 +78,7 @@ def _plan(
         tick_seconds=tick_seconds,
         live=live,
         scratch=scratch,
+        models=Ground(chosen, rules.text, names),
     )
 
 

@@ -8,7 +8,6 @@ reaches Faust: it would acknowledge and drop the message.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import os
 import socket
@@ -34,12 +33,14 @@ from monitor.cluster.hosts.intake_host import IntakeHost
 from monitor.cluster.hosts.persons_host import PersonsHost
 from monitor.cluster.hosts.rooms_host import RoomsHost
 from monitor.cluster.keeper import DefectError, Keeper, RetentionError, UnsentError, VersionError
+from monitor.cluster.modelling.process import Ground, ModelsProcess
 from monitor.cluster.snapshots import SnapshotStore
 from monitor.cluster.supervision.barrier import Announcing
 from monitor.cluster.supervision.book import TOPIC as SUPERVISION
 from monitor.cluster.supervision.book import SupervisionBook
 from monitor.cluster.supervision.keeper import SupervisionKeeper
 from monitor.cluster.ticking import Pulse
+from monitor.cluster.wire.keys import seed_of
 from monitor.engine.state import judgement_versions
 from monitor.identifiers.pseudonyms import Pseudonymiser
 from monitor.store.errors import StoreError
@@ -80,6 +81,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     live: bool
     scratch: str
     """A folder that Faust asks for; nothing of ours is in it."""
+    models: Ground
+    """What the models work with, in a process of their own."""
 
 
 class ClusterWorker:
@@ -99,7 +102,7 @@ class ClusterWorker:
         self.stored_after: Callable[[float], None] = lambda seconds: None
         self._model = model
         self._pseudonyms = pseudonyms
-        self._seed = int.from_bytes(hashlib.blake2b(pseudonyms.fingerprint.encode(), digest_size=7).digest())
+        self._seed = seed_of(pseudonyms)
         self._store = SnapshotStore(plan.snapshots)
         self._versions = {
             "state": str(CLUSTER_STATE),
@@ -239,8 +242,11 @@ class ClusterWorker:
 
     def _supervision(self) -> SupervisionKeeper:
         plan = self.plan
+        models = ModelsProcess(plan.models)
+        parts = plan.rules, plan.cards, plan.officers, plan.partitions["events"], models.store
         return SupervisionKeeper(
-            SupervisionBook(self._model.engine, plan.rules, plan.cards, plan.officers, plan.partitions["events"]),
+            SupervisionBook(self._model.engine, *parts),
+            models,
             self.broker,
             plan.partitions,
             self.announcing.heard,

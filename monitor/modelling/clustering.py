@@ -18,6 +18,7 @@ from detectors.graph.view import Group
 from detectors.shell_cluster import DETECTOR
 from models.features.present import Present
 from monitor.engine.flow import Flow
+from monitor.modelling.naming import HomeNaming, Naming
 from monitor.modelling.neighbours import FlowNeighbours, flagged_subjects
 from monitor.store.cutsignals import put_cut_signals, put_groups, standing_groups
 
@@ -29,20 +30,23 @@ def cut_groups(connection: Connection, flow: Flow, rules: Rules, seq: int, prese
     `seq`: the block of the log that holds the cut. `present`: what holds of all enterprises at Now, as the features of
     the same cut have it; without it, siblings of one agent or telephone are not looked around.
     """
-    found = groups_at(connection, flow, rules, present) if rules.active(DETECTOR.id) else []
+    naming = HomeNaming(connection)
+    found = groups_at(connection, flow, rules, naming, present) if rules.active(DETECTOR.id) else []
     return put_cut_signals(connection, DETECTOR, put_groups(connection, found), rules, flow.now, seq)
 
 
-def groups_at(connection: Connection, flow: Flow, rules: Rules, present: Present | None = None) -> list[Group]:
-    """The groups at the flow's Now, by key; nothing is written."""
+def groups_at(
+    connection: Connection, flow: Flow, rules: Rules, naming: Naming, present: Present | None = None
+) -> list[Group]:
+    """The groups at the flow's Now, by key; nothing is written. `connection`: to the store, `naming`: between both."""
 
     def parameters(region: str | None) -> dict[str, Any]:
         return rules.parameters(DETECTOR.id, region)
 
-    starts = flagged_subjects(connection, rules)
+    starts = flagged_subjects(connection, rules, naming)
     if present is not None:
         starts += siblings_in(present, parameters(None))
-    neighbours = FlowNeighbours(flow, connection, rules)
+    neighbours = FlowNeighbours(flow, naming, rules)
     return find_groups(neighbours, starts, standing_groups(connection), parameters, flow.now)
 
 

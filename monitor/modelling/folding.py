@@ -40,8 +40,8 @@ class Read(msgspec.Struct, frozen=True):
     refused: int
 
 
-class _Nowhere:
-    """Where signals go that nobody asked for."""
+class Nowhere:
+    """A sink for signals that nobody asked for."""
 
     def in_force(self, kind: SubjectKind, ref: int) -> int:
         """None."""
@@ -85,7 +85,7 @@ def open_all(paths: Sequence[str], mappings: Sequence[Path]) -> list[Source]:
 
 def read_all(sources: Sequence[Source], rules: Rules, received: int) -> Read:
     """Takes in all lines of some sources, received at `received`. Raises SourceError where one cannot be read."""
-    flow = Flow(_SEED, _Nowhere())
+    flow = Flow(_SEED, Nowhere())
     flow.set_rules(rules)
     intake = Intake(Pseudonymiser([_KEY]))
     codes = [""]

@@ -1,4 +1,4 @@
-"""The graph as the stages hold it: `detectors.graph.neighbours.Neighbours` over a flow and its database.
+"""The graph as the stages hold it: `detectors.graph.neighbours.Neighbours` over a flow and what its numbers stand for.
 
 Between the stages and the search for groups; it decides nothing itself. It answers as of the flow's Now, so it is made
 anew for each cut: what it was asked it remembers, up to some number of enterprises.
@@ -14,11 +14,11 @@ from sqlalchemy import Connection, select
 from config.ruleset import Rules
 from detectors.graph.neighbours import Link, Traits
 from monitor.engine.flow import Flow
+from monitor.modelling.naming import Naming
 from monitor.stages.facts import leaderships
 from monitor.stages.fold import Enterprise
 from monitor.stages.history import Entry, Kind, entries_of
 from monitor.stages.traits import CAPITAL_BANDS
-from monitor.store.reader import Reader
 from monitor.store.schema import SIGNAL_MEMBERS
 
 DETECTOR: Final = "shell-cluster"
@@ -38,10 +38,10 @@ class _Known(NamedTuple):
 class FlowNeighbours:
     """The present ties of a flow's enterprises by some rules, which must have `shell-cluster` at work."""
 
-    def __init__(self, flow: Flow, connection: Connection, rules: Rules) -> None:
-        """`connection`: to the database of the home, which knows the codes of all enterprises of the flow."""
+    def __init__(self, flow: Flow, naming: Naming, rules: Rules) -> None:
+        """`naming`: knows the codes of all enterprises of the flow."""
         self._flow = flow
-        self._reader = Reader(connection)
+        self._naming = naming
         self._hub_limit = rules.hub_limit
         self._exempt = frozenset(rules.parameters(DETECTOR)["exempt_kinds"])
         self._known: dict[int, _Known] = {}
@@ -75,7 +75,7 @@ class FlowNeighbours:
         wanted = set(enterprises)
         if len(self._codes) > _KEPT:
             self._codes.clear()
-        self._codes.update(self._reader.codes(wanted - self._codes.keys()))
+        self._codes.update(self._naming.codes(wanted - self._codes.keys()))
         return {ref: self._codes[ref] for ref in wanted}
 
     def traits_of(self, enterprise: int) -> Traits:
@@ -85,8 +85,8 @@ class FlowNeighbours:
     def names_of(self, links: Iterable[Link]) -> Mapping[Link, str]:
         """See `Neighbours`."""
         kinds = {link: ("address" if link.kind == "room" else "person", link.ref) for link in links}
-        found = self._reader.subjects(kinds.values())
-        return {link: found[place][1] for link, place in kinds.items()}
+        found = self._naming.labels(kinds.values())
+        return {link: found[place] for link, place in kinds.items()}
 
     def _of(self, enterprise: int) -> _Known:
         known = self._known.get(enterprise)
@@ -111,9 +111,9 @@ class FlowNeighbours:
         return tuple(found)
 
 
-def flagged_subjects(connection: Connection, rules: Rules) -> list[tuple[int, ...]]:
+def flagged_subjects(connection: Connection, rules: Rules, naming: Naming) -> list[tuple[int, ...]]:
     """The enterprises of each signal in force around which the rules have groups looked for; hubs are left out: they
-    are judged as rooms and persons.
+    are judged as rooms and persons. `connection`: to the store of these signals.
     """
     table = SIGNAL_MEMBERS.c
     around = rules.parameters(DETECTOR)["around"]
@@ -121,7 +121,9 @@ def flagged_subjects(connection: Connection, rules: Rules) -> list[tuple[int, ..
     found: dict[tuple[str, int], list[int]] = {}
     for detector, ref, enterprise in connection.execute(query, execution_options={"yield_per": 10_000}):
         found.setdefault((detector, ref), []).append(enterprise)
-    return [tuple(sorted(members)) for members in found.values() if len(members) <= rules.hub_limit]
+    starts = [members for members in found.values() if len(members) <= rules.hub_limit]
+    numbers = naming.numbers({ref for members in starts for ref in members})
+    return [tuple(sorted(numbers[ref] for ref in members if ref in numbers)) for members in starts]
 
 
 def _traits(state: Enterprise, entries: Sequence[Entry]) -> Traits:

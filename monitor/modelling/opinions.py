@@ -29,9 +29,9 @@ from monitor.engine.flow import Flow
 from monitor.modelling.evidence import evidence_of, sources_of
 from monitor.modelling.learning import flagged_codes, marks_of
 from monitor.modelling.limits import limits_of, region_of
+from monitor.modelling.naming import HomeNaming, Naming
 from monitor.stages.history import Entry, entries_of
 from monitor.store.cutsignals import CutFinding
-from monitor.store.reader import Reader
 from monitor.store.schema import SIGNALS
 from monitor.store.work import drifts
 
@@ -51,16 +51,18 @@ class Models:
         self._model: AnomalyModel | None = None
 
     def find_anomalies(
-        self, connection: Connection, flow: Flow, facts: Facts, rules: Rules, name: str
+        self, connection: Connection, flow: Flow, facts: Facts, rules: Rules, name: str, naming: Naming | None = None
     ) -> list[CutFinding]:
         """The enterprises that a model finds too unlike their peers at Now. `facts`: of all of the flow; `name`: the
-        model's hash. Raises ModelError where it may not be used.
+        model's hash; `naming`: between the flow and the store, where that is no home's. Raises ModelError where it may
+        not be used.
         """
+        naming = HomeNaming(connection) if naming is None else naming
         model = self._opened(name)
         matrix = compute(facts, flow.now)
         if not len(matrix.refs):
             return []
-        codes = Reader(connection).codes(matrix.refs.tolist())
+        codes = naming.codes(matrix.refs.tolist())
         marks = marks_of([codes[ref] for ref in matrix.refs.tolist()])
         scored = findings.score_all(matrix, marks, model, lambda county: limits_of(rules, county))
         self._watch(connection, flow, rules, model, matrix, scored, codes)
@@ -69,7 +71,7 @@ class Models:
             raised[one.county] = max(one.p, raised.get(one.county, 0.0))
         live = np.flatnonzero(matrix.live)
         usuals = Usuals(matrix.values[live], matrix.peers[live], marks[live])
-        told = _Telling(connection, flow, rules, matrix, Explainer(model, registry.FEATURES, usuals))
+        told = _Telling(_since(connection, naming), flow, rules, matrix, Explainer(model, registry.FEATURES, usuals))
         return [told.finding(one, int(marks[one.row]), raised[one.county]) for one in scored.found]
 
     def _watch(
@@ -109,16 +111,13 @@ class Models:
 class _Telling:
     """Makes findings of what was found at one cut."""
 
-    def __init__(self, connection: Connection, flow: Flow, rules: Rules, matrix: Matrix, explainer: Explainer) -> None:
+    def __init__(
+        self, since: Mapping[int, int], flow: Flow, rules: Rules, matrix: Matrix, explainer: Explainer
+    ) -> None:
         self._explainer = explainer
         self._features = {feature.name: feature for feature in registry.FEATURES}
         self._flow, self._rules, self._matrix = flow, rules, matrix
-        self._since = {
-            row.ref: row.since
-            for row in connection.execute(
-                select(SIGNALS.c.ref, SIGNALS.c.since).where(SIGNALS.c.detector == DETECTOR.id)
-            )
-        }
+        self._since = since
 
     def finding(self, found: findings.AnomalyFound, mark: int, threshold: float) -> CutFinding:
         """One enterprise: why it was found, by which events, and what would silence it. `threshold`: the greatest p
@@ -157,6 +156,13 @@ class _Telling:
 
     def _named(self, explained: Explanation) -> list[Feature]:
         return [self._features[reason.feature] for reason in explained.reasons]
+
+
+def _since(connection: Connection, naming: Naming) -> dict[int, int]:
+    """Since when enterprises, by number, have been found that are found now."""
+    query = select(SIGNALS.c.ref, SIGNALS.c.since).where(SIGNALS.c.detector == DETECTOR.id)
+    found = {row.ref: row.since for row in connection.execute(query)}
+    return {number: found[stored] for stored, number in naming.numbers(found).items()}
 
 
 def _peers(group: int) -> Text:

@@ -11,6 +11,7 @@ import pytest
 from config.moments import moment
 from detectors.graph.groups import find_groups
 from detectors.graph.view import Group
+from monitor.modelling.naming import HomeNaming
 from monitor.modelling.neighbours import DETECTOR, FlowNeighbours, flagged_subjects
 from tests.checks.honest import END, honest_province
 from tests.cuts import SHELLS, cut_groups, running
@@ -74,10 +75,10 @@ def test_it_is_silent_on_honest_enterprises(tmp_path: Path) -> None:
     case = lines(honest_province(1, 500))
     with running(tmp_path / "home", case, clock=lambda: moment(END)) as runner, runner.reading() as connection:
         everybody = [(ref,) for ref in range(1, len(runner.flow.enterprises.records))]
-        neighbours = FlowNeighbours(runner.flow, connection, shipped_rules())
+        neighbours = FlowNeighbours(runner.flow, HomeNaming(connection), shipped_rules())
         rules = shipped_rules()
         assert find_groups(neighbours, everybody, {}, lambda region: rules.parameters(DETECTOR, region), 0) == []
-        assert flagged_subjects(connection, rules) == []
+        assert flagged_subjects(connection, rules, HomeNaming(connection)) == []
 
 
 def test_a_group_falls_away_with_what_made_it(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from monitor.modelling.naming import HomeNaming
 from monitor.modelling.neighbours import FlowNeighbours
 from tests.cuts import running
 from tests.engine import shipped_rules
@@ -46,7 +47,7 @@ def test_ties_are_those_of_the_contract(tmp_path: Path, seed: int, size: int) ->
     case = make_case(seed, size)
     world = world_of(case)
     with running(tmp_path / "home", case) as runner, runner.reading() as connection:
-        neighbours = FlowNeighbours(runner.flow, connection, shipped_rules())
+        neighbours = FlowNeighbours(runner.flow, HomeNaming(connection), shipped_rules())
         compared = 0
         for one in world.enterprises.values():
             ref = runner.flow.subjects.find(one.code)

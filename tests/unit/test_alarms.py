@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from config.scorecards import load
 from config.settings import Settings
 from monitor.cluster.connection import Connection
+from monitor.cluster.modelling.process import Ground
 from monitor.cluster.observing import Observer
 from monitor.cluster.topics import TOPICS
 from monitor.cluster.worker import BOARDS, ClusterWorker, Plan
@@ -59,6 +60,7 @@ def of_a_worker() -> str:
         tick_seconds=0.0,
         live=False,
         scratch="scratch",
+        models=Ground(chosen, shipped_rules().text, {}),
     )
     model = ReadModel(Database("postgresql://nobody@127.0.0.1:9/none").engine)
     observer = Observer(ClusterWorker(plan, Pseudonymiser([KEY]), model), "127.0.0.1", 0)

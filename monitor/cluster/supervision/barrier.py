@@ -105,6 +105,8 @@ class Barrier:
         self._epochs: dict[str, int] = {}
         self.now = 0
         """Now of the log, as everything was worked out by at least."""
+        self.log: dict[int, int] = {}
+        """Up to where each partition of the log was waited for."""
 
     async def passed(self, should_stop: Callable[[], bool]) -> bool:
         """Returns once it is so; False where it is stopped before."""
@@ -115,7 +117,9 @@ class Barrier:
             writers = {f"{stage}/{number}": ends[topic, number] for topic, stage in wave for number in self._of(topic)}
             if not await self._wait(lambda w=writers, n=now: self._all(w, n), should_stop):  # type: ignore[misc]
                 return False
-            if place == 1:  # what the log says of Now is known by those who have read it, and passed on to all
+            if place == 1:
+                self.log = {number: ends["events", number] for number in self._of("events")}
+                # What the log says of Now is known by those who have read it, and passed on to all.
                 now = self.now = max(self._heard[writer].now for writer in writers)
                 if not await self._wait(lambda w=writers, n=now: self._all(w, n), should_stop):  # type: ignore[misc]
                     return False

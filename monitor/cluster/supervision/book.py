@@ -19,9 +19,13 @@ from config.officers import Directory
 from config.ruleset import Rules
 from config.scorecards import Cards
 from monitor.cluster.hosts.host import Record
+from monitor.cluster.modelling.found import Opinion, Question
+from monitor.cluster.modelling.store import ModelStore
 from monitor.cluster.supervision.classing import ClusterClassing
 from monitor.cluster.supervision.deciding import Deciding
 from monitor.cluster.supervision.knowing import ClusterKnowing
+from monitor.cluster.supervision.opinions import question_of, take_in
+from monitor.cluster.supervision.promoting import PROMOTED, promote
 from monitor.cluster.supervision.requests import Answer, Look, decode_request, encode
 from monitor.cluster.wire.partitions import partition_of
 from monitor.engine.own import own_event
@@ -77,11 +81,13 @@ class SupervisionBook:
         cards: Cards,
         officers: Directory | None,
         partitions: int,
+        models: ModelStore | None = None,
     ) -> None:
-        """`officers`: among whom tasks are given out; `partitions`: of the log."""
+        """`officers`: among whom tasks are given out; `partitions`: of the log; `models`: those that are shared."""
         self._engine = engine
         self._rules, self._cards, self._officers = rules, cards, officers
         self._partitions = partitions
+        self._models = models
         self._references: References | None = None
 
     # -- what it rests on -----------------------------------------------------------------------------------------
@@ -153,6 +159,8 @@ class SupervisionBook:
         if isinstance(request, Look):
             chain.append(connection, request.entries)
             return Answer()
+        if request.type == PROMOTED:
+            return promote(connection, request, at, self._models, lambda event: self._log(connection, event))
         supervising = self._supervising(connection, int(meta(connection, "now") or 0))
         deciding = Deciding(
             connection, supervising, self._rules, self._officers, lambda event: self._log(connection, event)
@@ -164,10 +172,15 @@ class SupervisionBook:
 
     # -- cuts -----------------------------------------------------------------------------------------------------
 
-    def cut(self, epoch: int, now: int, at: int, holds: Callable[[], bool]) -> bool:
-        """Works out a cut at Now, of which what has arrived says at least `now`; `at`: the machine's time. False, and
-        nothing is done, where `holds` says that not everything is applied any more. Raises ReplacedError and
-        DatabaseGoneError.
+    def question(self, epoch: int, now: int, log: Mapping[int, int]) -> Question | None:
+        """What the models are to be asked before a cut, see `question_of`. Raises DatabaseGoneError."""
+        with answering(), self._engine.connect() as connection:
+            return question_of(connection, epoch, now, log)
+
+    def cut(self, epoch: int, now: int, at: int, holds: Callable[[], bool], opinion: Opinion | None = None) -> bool:
+        """Works out a cut at Now, of which what has arrived says at least `now`; `at`: the machine's time; `opinion`:
+        what the models found, where they were asked. False, and nothing is done, where `holds` says that not everything
+        is applied any more. Raises ReplacedError and DatabaseGoneError.
         """
         with self._transaction(epoch) as connection:
             conduct.cut_alone(connection)
@@ -178,8 +191,10 @@ class SupervisionBook:
             supervising = self._supervising(connection, moment)
             classing = ClusterClassing(self._cards, self._rules, self._known_by(connection))
             every = classing.due(connection, moment)
-            data = CutData(supervising.cuts + 1, every)
+            data = CutData(supervising.cuts + 1, every, "" if opinion is None else opinion.model)
             number = self._log(connection, own_event(Cut, MONITOR_SUBJECT, data, at=moment, now=at))
+            if opinion is not None:
+                take_in(connection, self._known_by(connection), self._rules, opinion)
             cutting = supervising.cut(connection, moment, self._rules)
             worsened = cutting.worsened(RED, self._cards.general.red_detectors)
             classing.turn(connection, moment, worsened, everything=every)

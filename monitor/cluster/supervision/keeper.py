@@ -19,6 +19,8 @@ import msgspec
 from monitor.cluster.brokers import KafkaBroker
 from monitor.cluster.hosts.host import Progress, Record
 from monitor.cluster.hosts.intake_host import SUPERVISED
+from monitor.cluster.modelling.found import Away, Opinion, Question
+from monitor.cluster.modelling.process import ModelsProcess
 from monitor.cluster.supervision.barrier import Barrier
 from monitor.cluster.supervision.book import TOPIC, WRITER, ReplacedError, SupervisionBook, Unlogged
 from monitor.cluster.wire.boxes import Outgoing
@@ -33,6 +35,7 @@ _AWAY: Final = 1.0
 _REPLACED_SECONDS: Final = 10.0
 """A worker that was frozen has learnt by then that the partition is no longer its own."""
 _TELL_AGAIN: Final = 30.0
+_ASK_AGAIN: Final = 5.0
 _EVENTS: Final = 256
 
 
@@ -42,6 +45,7 @@ class SupervisionKeeper:
     def __init__(
         self,
         book: SupervisionBook,
+        models: ModelsProcess,
         broker: KafkaBroker,
         partitions: Mapping[str, int],
         heard: Mapping[str, Progress],
@@ -55,6 +59,7 @@ class SupervisionKeeper:
         self.epoch = 0
         self.refused = self.drops = self.gaps = self.cuts = 0
         self._book = book
+        self._models = models
         self._broker = broker
         self._generation = generation
         self._should_stop = should_stop
@@ -113,16 +118,32 @@ class SupervisionKeeper:
             await self._cut()
 
     async def _cut(self) -> None:
-        """One cut, once everything that has arrived by now is applied everywhere. Acts go on meanwhile."""
-        if not await self._barrier.passed(self._is_over):
+        """One cut, once everything that has arrived by now is applied everywhere; before the first one of a day the
+        models are asked. Acts go on meanwhile.
+        """
+        barrier, epoch = self._barrier, self.epoch
+        if not await barrier.passed(self._is_over):
             return
+        question = await self._patiently(lambda: self._book.question(epoch, barrier.now, barrier.log))
+        opinion = None if question is None else await self._opinion(question)
+        if question is not None and opinion is None:
+            return  # the next look asks again
         async with self._lock:
             at = time.time_ns() // 1000
-            done = await self._patiently(lambda: self._book.cut(self.epoch, self._barrier.now, at, self._barrier.holds))
+            done = await self._patiently(lambda: self._book.cut(self.epoch, barrier.now, at, barrier.holds, opinion))
             if done:
                 self.cuts += 1
                 self._cut_at = time.monotonic()
                 await self._log()
+
+    async def _opinion(self, question: Question) -> Opinion | None:
+        """What the models find; None where they could not be asked, or it is over."""
+        found = await asyncio.to_thread(self._models.ask, question, self._is_over)
+        if isinstance(found, Away):
+            log.warning("模型暂时无法工作，稍后再试 / the models cannot work now, trying again: %s", found.reason)
+            await asyncio.sleep(_ASK_AGAIN)
+            return None
+        return found
 
     # -- inside the lock ------------------------------------------------------------------------------------------
 

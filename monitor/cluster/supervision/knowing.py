@@ -16,6 +16,7 @@ from sqlalchemy import Connection, select
 from monitor.engine.knowledge import harm_in, letters_in, visits_in
 from monitor.identifiers.pseudonyms import is_weak
 from monitor.stages.history import Entry, events_among
+from monitor.store.cutsignals import ref_of_group
 from monitor.store.postgresql.conduct_schema import CONDUCT
 from monitor.store.references import Kind, References
 from monitor.store.schema import SOURCES
@@ -49,7 +50,9 @@ class ClusterKnowing:
         )
 
     def ref_of(self, kind: str, key: str) -> int:
-        """The reference of the subject of a signal by its kind and key."""
+        """The reference of the subject of a signal by its kind and key; of a group its number."""
+        if kind == "group":
+            return ref_of_group(self.connection, key)
         person, within, _ = key.rpartition("@")
         if kind == "person" and within and is_weak(person):
             key = f"#{key}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from config.settings import Settings
 from monitor.cluster import ClusterError
 from monitor.identifiers.pseudonyms import Pseudonymiser
@@ -19,3 +21,8 @@ def pseudonyms_of(chosen: Settings) -> Pseudonymiser:
         return Pseudonymiser(chain)
     except ValueError as error:
         raise ClusterError(f"假名密钥有误 / the pseudonym key is wrong: {error}") from error
+
+
+def seed_of(pseudonyms: Pseudonymiser) -> int:
+    """The seed of all hashes of a cluster, the same on every worker."""
+    return int.from_bytes(hashlib.blake2b(pseudonyms.fingerprint.encode(), digest_size=7).digest())

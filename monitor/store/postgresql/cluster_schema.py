@@ -11,7 +11,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Index, LargeBinary, MetaData, Table
 
-from monitor.store import schema
+from monitor.store import groups_schema, schema
 from monitor.store.audit import audit_schema
 from monitor.store.outgoing import outbox_schema
 from monitor.store.postgresql import conduct_schema
@@ -49,6 +49,9 @@ for _table in (
     outbox_schema.PUSH_CHANNELS,
     outbox_schema.PUSH_TOTALS,
     audit_schema.AUDIT,
+    groups_schema.GROUPS,
+    model_schema.PROMOTIONS,
+    model_schema.DRIFTS,
     *conduct_schema.TABLES.sorted_tables,
 ):
     _table.to_metadata(CLUSTER)
