@@ -16,15 +16,13 @@ from typing import Final, Protocol
 
 from config.ruleset import Rules
 from monitor.cluster.hosts.host import Host, Progress, Record
+from monitor.cluster.pace import Pace
 from monitor.cluster.snapshots import Kept, SnapshotStore
 from monitor.cluster.wire.boxes import Outgoing
 from monitor.store.snapshots import Frame
 
 log = logging.getLogger(__name__)
 
-_PACE: Final = 0.02
-_SHARE: Final = 4
-"""Judging takes at most about a fifth of the time while a backlog is read."""
 _UNACKNOWLEDGED: Final = 256
 _TRIES: Final = 3
 _STEP: Final = 64
@@ -81,9 +79,12 @@ class Keeper:
         *,
         snapshot_seconds: float = 30.0,
         totals_seconds: float = _TOTALS_SECONDS,
+        pace: Pace | None = None,
         saw_now: Callable[[int], None] = lambda now: None,
     ) -> None:
-        """`make`: an empty host. `versions`: of the state and of the judgement. `saw_now` learns Now of the host."""
+        """`make`: an empty host. `versions`: of the state and of the judgement. `pace`: the worker's, where there is
+        one. `saw_now` learns Now of the host.
+        """
         self._make = make
         self._broker = broker
         self._store = store
@@ -92,12 +93,11 @@ class Keeper:
         self._snapshot_seconds = snapshot_seconds
         self._totals_seconds = totals_seconds
         self._totals_at = 0.0
+        self._pace = pace or Pace()
         self._saw_now = saw_now
         self._lock = asyncio.Lock()
-        self._stirred = asyncio.Event()
         self._unacknowledged: set[asyncio.Future[None]] = set()
         self._said: tuple[Progress | None, frozenset[asyncio.Future[None]]] = None, frozenset()
-        self._took = 0.0
         self._ready = False
         self._unsent = False
         self.host = make()
@@ -130,7 +130,6 @@ class Keeper:
                 self.drops += 1
                 return
             await self._steadily(lambda: self._take(record))
-        self._stirred.set()
 
     async def fill(self) -> None:
         """Reads whatever the broker has beyond the last message: also one that nobody delivered."""
@@ -139,23 +138,15 @@ class Keeper:
             await self._steadily(self._fill)
             if self.next > before:
                 self.gaps += 1
-                self._stirred.set()
 
     def advance(self, now: int) -> None:
         """Now of the whole system has grown."""
         self.host.advance(now)
-        if self.host.waits:
-            self._stirred.set()
 
     async def work(self, should_stop: Callable[[], bool]) -> None:
         """Judges and sends while messages come, and takes snapshots; until it is stopped."""
         while not should_stop():
-            try:
-                await asyncio.wait_for(self._stirred.wait(), 1.0)
-            except TimeoutError:
-                pass
-            self._stirred.clear()
-            await asyncio.sleep(max(_PACE, _SHARE * self._took))
+            await self._pace.beat()
             if not self._ready:
                 await self.begin()
             while await self.turn():
@@ -168,7 +159,6 @@ class Keeper:
         async with self._lock:
             if self._ready:
                 do(self.host, self.epoch)
-        self._stirred.set()
 
     async def end(self) -> None:
         """The last snapshot, before another owner takes over."""
@@ -264,13 +254,12 @@ class Keeper:
 
     async def _turn(self, *, totals: bool = False) -> bool:
         self._check_sent()
-        started = time.monotonic()
-        left = self.host.judge()
-        totals = totals or self._totals_are_due
-        if totals:
-            self._totals_at = started
-        messages = self.host.take(self.epoch, totals=totals)
-        self._took = time.monotonic() - started
+        with self._pace.work():
+            left = self.host.judge()
+            totals = totals or self._totals_are_due
+            if totals:
+                self._totals_at = time.monotonic()
+            messages = self.host.take(self.epoch, totals=totals)
         try:
             for message in messages:
                 await self._send(message)
@@ -293,7 +282,6 @@ class Keeper:
         self._unacknowledged.discard(future)
         if future.cancelled() or future.exception() is not None:
             self._unsent = True
-            self._stirred.set()
 
     async def _acknowledged(self) -> None:
         """Waits until the broker has everything that was sent. Raises UnsentError where it never will."""
