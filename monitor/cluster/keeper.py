@@ -166,11 +166,11 @@ class Keeper:
 
     async def turn(self) -> bool:
         """Works out some of what follows and sends it; whether something is left."""
+        self._check_sent()
+        if not (self.host.waits or self._totals_are_due):
+            return False
         async with self._lock:
-            self._check_sent()
-            if not self._ready or not (self.host.waits or self._totals_are_due):
-                return False
-            return await self._turn()
+            return self._ready and await self._turn()
 
     async def settled(self) -> Progress | None:
         """How far all that follows from the messages was said when nothing was left, and is with the brokers."""

@@ -23,20 +23,24 @@ _SHARE: Final = 4
 class Pace:
     """The beats of one worker."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic, spent: Callable[[], float] = time.thread_time):
-        """`clock`: seconds; `spent`: seconds of processor time of this thread, whatever else the machine does."""
-        self._clock = clock
+    def __init__(self, spent: Callable[[], float] = time.thread_time) -> None:
+        """`spent`: seconds of processor time of this thread, whatever else the machine does."""
         self._spent = spent
-        self._at = clock()
+        self._next = asyncio.Event()
+        self._is_set = False
         self._busy = 0.0
 
     async def beat(self) -> None:
         """Waits for the next beat, which is the same for all who wait."""
-        now = self._clock()
-        if now >= self._at:
-            self._at = now + min(MOST, max(LEAST, _SHARE * self._busy))
+        if not self._is_set:
+            self._is_set = True
+            asyncio.get_running_loop().call_later(min(MOST, max(LEAST, _SHARE * self._busy)), self._ring)
             self._busy = 0.0
-        await asyncio.sleep(self._at - now)
+        await self._next.wait()
+
+    def _ring(self) -> None:
+        self._next.set()
+        self._next, self._is_set = asyncio.Event(), False
 
     @contextmanager
     def work(self) -> Iterator[None]:
