@@ -29,6 +29,7 @@ _STEP: Final = 64
 """While a gap is read, what follows is worked out and sent after so many messages, and a snapshot taken when one is
 due: nothing piles up, and a gap gets shorter however often its reading is interrupted.
 """
+_SELDOM: Final = 20
 _TOTALS_SECONDS: Final = 1.0
 """Totals change with every message; they are said no more often than this."""
 
@@ -106,6 +107,7 @@ class Keeper:
         self.kept = -1
         """The offset of the newest snapshot."""
         self.kept_at = self._tried_at = time.monotonic()
+        self._keeping_took = 0.0
         self.epoch = 0
         self.drops = 0
         self.gaps = 0
@@ -151,7 +153,7 @@ class Keeper:
                 await self.begin()
             while await self.turn():
                 await asyncio.sleep(0)
-            if time.monotonic() - self._tried_at > self._snapshot_seconds:
+            if self._snapshot_is_due:
                 await self.snapshot()
 
     async def call(self, do: Callable[[Host, int], None]) -> None:
@@ -189,6 +191,12 @@ class Keeper:
         async with self._lock:
             if self._ready:
                 await self._keep()
+
+    @property
+    def _snapshot_is_due(self) -> bool:
+        """A large state is kept less often, so that keeping it takes a twentieth of the time at most."""
+        since = time.monotonic() - self._tried_at
+        return since > max(self._snapshot_seconds, _SELDOM * self._keeping_took)
 
     # -- inside the lock ------------------------------------------------------------------------------------------
 
@@ -236,6 +244,7 @@ class Keeper:
             await self._turn(totals=True)
             waits = self.host.waits
         await self._acknowledged()
+        began = time.monotonic()
         try:
             await asyncio.to_thread(self._store.write, self.writer, self.epoch, self.next, self._frames())
         except OSError as error:
@@ -247,19 +256,19 @@ class Keeper:
         else:
             self.kept = self.next
             self.kept_at = time.monotonic()
+            self._keeping_took = self.kept_at - began
 
     @property
     def _totals_are_due(self) -> bool:
-        return self.host.totals_wait and time.monotonic() - self._totals_at >= self._totals_seconds
+        return time.monotonic() - self._totals_at >= self._totals_seconds and self.host.totals_wait
 
     async def _turn(self, *, totals: bool = False) -> bool:
         self._check_sent()
-        with self._pace.work():
-            left = self.host.judge()
-            totals = totals or self._totals_are_due
-            if totals:
-                self._totals_at = time.monotonic()
-            messages = self.host.take(self.epoch, totals=totals)
+        left = self.host.judge()
+        totals = totals or self._totals_are_due
+        if totals:
+            self._totals_at = time.monotonic()
+        messages = self.host.take(self.epoch, totals=totals)
         try:
             for message in messages:
                 await self._send(message)
@@ -368,6 +377,7 @@ class Keeper:
         except Exception as error:
             raise _ApplyError from error
         self.next = record.offset + 1
+        self._pace.took(record.moment)
 
     async def _fill(self, *, anew: bool = False) -> None:
         """Everything from the next offset to the present end; `anew`: what follows is said as a new owner does."""

@@ -124,6 +124,7 @@ class BoardKeeper:
             self._start = self.next
         self._waiting.append(record)
         self.next = record.offset + 1
+        self._pace.took(record.moment)
 
     async def _fill(self) -> None:
         async for record in self._broker.read(self.topic, self.partition, self.next):
@@ -135,8 +136,7 @@ class BoardKeeper:
     async def _flush(self) -> None:
         if not self._waiting:
             return
-        with self._pace.work():
-            batch = batch_of(self.topic, self.partition, self._waiting, self._start, self.next)
+        batch = batch_of(self.topic, self.partition, self._waiting, self._start, self.next)
         try:
             applied = await self._patiently(lambda: self._group.write(batch))
         except GapError:
