@@ -21,7 +21,6 @@ from monitor.cluster.wire.batches import (
     places_in,
     problem_in,
     subject_of,
-    subjects_of,
 )
 from monitor.cluster.wire.partitions import partition_of
 from monitor.sources import Chunk, OversizedLine, Position
@@ -94,16 +93,6 @@ def test_whatever_the_lines_are_each_comes_out_as_it_stood(lines: list[bytes], p
             for place in places_in(dict(one.headers))
         ]
         assert places == sorted(places)
-
-
-PIECES = st.lists(st.sampled_from(['{"subject":"A"', "}", "{", '"', ",", '"x":', "\\", " ", "[", "]"]), max_size=6)
-CROOKED = PIECES.map(lambda pieces: ("{" + "".join(pieces) + "}").encode())
-
-
-@given(st.lists(CROOKED | EVENTS, max_size=5))
-def test_lines_read_at_once_are_what_they_are_one_by_one(lines: list[bytes]) -> None:
-    one_by_one = [subject_of(line) for line in lines]
-    assert subjects_of(lines) == (None if None in one_by_one or not lines else one_by_one)
 
 
 @given(LINES, st.data())

@@ -56,7 +56,6 @@ class _Named(msgspec.Struct):
 
 
 _decode = msgspec.json.Decoder(_Named).decode
-_decode_lines = msgspec.json.Decoder(_Named).decode_lines
 _array = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _places = msgspec.msgpack.Decoder(list[tuple[int, int]]).decode
 _problem = msgspec.msgpack.Decoder(Problem).decode
@@ -84,10 +83,6 @@ class Cutter:
         are left out and taken off.
         """
         plain = not chunk.problems and not chunk.oversized
-        subjects = subjects_of(chunk.lines) if plain and not reached else None
-        if subjects is not None:
-            yield from self._take_plain(chunk, subjects)
-            return
         for index, line in enumerate(chunk.lines):
             problem = None if plain else _problem_of(chunk, index)
             subject = None if problem is not None else subject_of(line)
@@ -107,15 +102,6 @@ class Cutter:
             if message is not None:
                 yield message
 
-    def _take_plain(self, chunk: Chunk, subjects: list[str]) -> Iterator[Message]:
-        count, add = self._partitions, self._add
-        indexes = range(len(subjects))
-        places = zip(map(chunk.number, indexes), map(chunk.offset, indexes), strict=True)
-        for line, place, subject in zip(chunk.lines, places, subjects, strict=True):
-            message = add(partition_of(subject, count), line, place)
-            if message is not None:
-                yield message
-
     def put(
         self, line: bytes, place: tuple[int, int], subject: str | None, problem: Problem | None = None
     ) -> Message | None:
@@ -124,9 +110,7 @@ class Cutter:
         """
         if subject is None:
             return self._alone(line, place, problem)
-        return self._add(partition_of(subject, self._partitions), line, place)
-
-    def _add(self, partition: int, line: bytes, place: tuple[int, int]) -> Message | None:
+        partition = partition_of(subject, self._partitions)
         size = len(line) + 1
         full = self._closed(partition) if self._bytes[partition] + size >= BATCH_BYTES else None
         self._open[partition].append(line)
@@ -166,27 +150,6 @@ def subject_of(line: bytes) -> str | None:
         return _decode(line).subject
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-
-
-def subjects_of(lines: list[bytes]) -> list[str] | None:
-    """The subjects of lines of which `subject_of` knows all, read at once; None where one of them has to be looked at.
-
-    What ends a line stands in no JSON string, and an object right behind another one stands in no value: where as many
-    objects are found as lines that begin and end as objects, each line is one.
-    """
-    text = b"\n".join(lines)
-    if text[:1] != b"{" or text[-1:] != b"}" or text.count(b"}\n{") != len(lines) - 1:
-        return None
-    if max(map(len, lines)) > MAX_BYTES:
-        return None
-    if max(line.count(b"{") + line.count(b"[") for line in lines) > MAX_DEPTH:
-        return None
-    try:
-        text.decode("utf-8")
-        found = _decode_lines(text)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
-    return [one.subject for one in found] if len(found) == len(lines) else None
 
 
 def _problem_of(chunk: Chunk, index: int) -> Problem | None:
