@@ -106,7 +106,8 @@ class Generation:
             # The ends of partitions are looked at every two seconds.
             return time.monotonic() - since[1] > 5.0
 
-        wait(is_settled, f"{lines:,} lines in the read model", PATIENCE)
+        # What workers tell is their work as well: they are asked as seldom as Prometheus would ask, or nearly.
+        wait(is_settled, f"{lines:,} lines in the read model", PATIENCE, 2.0)
         if since is None:
             raise RuntimeError("nothing settled")
         if self.counted() != lines:

@@ -16,21 +16,20 @@ from typing import Final, Protocol
 
 from config.ruleset import Rules
 from monitor.cluster.hosts.host import Host, Progress, Record
+from monitor.cluster.pace import Pace
 from monitor.cluster.snapshots import Kept, SnapshotStore
 from monitor.cluster.wire.boxes import Outgoing
 from monitor.store.snapshots import Frame
 
 log = logging.getLogger(__name__)
 
-_PACE: Final = 0.02
-_SHARE: Final = 4
-"""Judging takes at most about a fifth of the time while a backlog is read."""
 _UNACKNOWLEDGED: Final = 256
 _TRIES: Final = 3
 _STEP: Final = 64
 """While a gap is read, what follows is worked out and sent after so many messages, and a snapshot taken when one is
 due: nothing piles up, and a gap gets shorter however often its reading is interrupted.
 """
+_SELDOM: Final = 20
 _TOTALS_SECONDS: Final = 1.0
 """Totals change with every message; they are said no more often than this."""
 
@@ -81,9 +80,12 @@ class Keeper:
         *,
         snapshot_seconds: float = 30.0,
         totals_seconds: float = _TOTALS_SECONDS,
+        pace: Pace | None = None,
         saw_now: Callable[[int], None] = lambda now: None,
     ) -> None:
-        """`make`: an empty host. `versions`: of the state and of the judgement. `saw_now` learns Now of the host."""
+        """`make`: an empty host. `versions`: of the state and of the judgement. `pace`: the worker's, where there is
+        one. `saw_now` learns Now of the host.
+        """
         self._make = make
         self._broker = broker
         self._store = store
@@ -92,12 +94,11 @@ class Keeper:
         self._snapshot_seconds = snapshot_seconds
         self._totals_seconds = totals_seconds
         self._totals_at = 0.0
+        self._pace = pace or Pace()
         self._saw_now = saw_now
         self._lock = asyncio.Lock()
-        self._stirred = asyncio.Event()
         self._unacknowledged: set[asyncio.Future[None]] = set()
         self._said: tuple[Progress | None, frozenset[asyncio.Future[None]]] = None, frozenset()
-        self._took = 0.0
         self._ready = False
         self._unsent = False
         self.host = make()
@@ -106,6 +107,7 @@ class Keeper:
         self.kept = -1
         """The offset of the newest snapshot."""
         self.kept_at = self._tried_at = time.monotonic()
+        self._keeping_took = 0.0
         self.epoch = 0
         self.drops = 0
         self.gaps = 0
@@ -130,7 +132,6 @@ class Keeper:
                 self.drops += 1
                 return
             await self._steadily(lambda: self._take(record))
-        self._stirred.set()
 
     async def fill(self) -> None:
         """Reads whatever the broker has beyond the last message: also one that nobody delivered."""
@@ -139,28 +140,20 @@ class Keeper:
             await self._steadily(self._fill)
             if self.next > before:
                 self.gaps += 1
-                self._stirred.set()
 
     def advance(self, now: int) -> None:
         """Now of the whole system has grown."""
         self.host.advance(now)
-        if self.host.waits:
-            self._stirred.set()
 
     async def work(self, should_stop: Callable[[], bool]) -> None:
         """Judges and sends while messages come, and takes snapshots; until it is stopped."""
         while not should_stop():
-            try:
-                await asyncio.wait_for(self._stirred.wait(), 1.0)
-            except TimeoutError:
-                pass
-            self._stirred.clear()
-            await asyncio.sleep(max(_PACE, _SHARE * self._took))
+            await self._pace.beat()
             if not self._ready:
                 await self.begin()
             while await self.turn():
                 await asyncio.sleep(0)
-            if time.monotonic() - self._tried_at > self._snapshot_seconds:
+            if self._snapshot_is_due:
                 await self.snapshot()
 
     async def call(self, do: Callable[[Host, int], None]) -> None:
@@ -168,7 +161,6 @@ class Keeper:
         async with self._lock:
             if self._ready:
                 do(self.host, self.epoch)
-        self._stirred.set()
 
     async def end(self) -> None:
         """The last snapshot, before another owner takes over."""
@@ -176,11 +168,11 @@ class Keeper:
 
     async def turn(self) -> bool:
         """Works out some of what follows and sends it; whether something is left."""
+        self._check_sent()
+        if not (self.host.waits or self._totals_are_due):
+            return False
         async with self._lock:
-            self._check_sent()
-            if not self._ready or not (self.host.waits or self._totals_are_due):
-                return False
-            return await self._turn()
+            return self._ready and await self._turn()
 
     async def settled(self) -> Progress | None:
         """How far all that follows from the messages was said when nothing was left, and is with the brokers."""
@@ -199,6 +191,12 @@ class Keeper:
         async with self._lock:
             if self._ready:
                 await self._keep()
+
+    @property
+    def _snapshot_is_due(self) -> bool:
+        """A large state is kept less often, so that keeping it takes a twentieth of the time at most."""
+        since = time.monotonic() - self._tried_at
+        return since > max(self._snapshot_seconds, _SELDOM * self._keeping_took)
 
     # -- inside the lock ------------------------------------------------------------------------------------------
 
@@ -246,6 +244,7 @@ class Keeper:
             await self._turn(totals=True)
             waits = self.host.waits
         await self._acknowledged()
+        began = time.monotonic()
         try:
             await asyncio.to_thread(self._store.write, self.writer, self.epoch, self.next, self._frames())
         except OSError as error:
@@ -257,20 +256,19 @@ class Keeper:
         else:
             self.kept = self.next
             self.kept_at = time.monotonic()
+            self._keeping_took = self.kept_at - began
 
     @property
     def _totals_are_due(self) -> bool:
-        return self.host.totals_wait and time.monotonic() - self._totals_at >= self._totals_seconds
+        return time.monotonic() - self._totals_at >= self._totals_seconds and self.host.totals_wait
 
     async def _turn(self, *, totals: bool = False) -> bool:
         self._check_sent()
-        started = time.monotonic()
         left = self.host.judge()
         totals = totals or self._totals_are_due
         if totals:
-            self._totals_at = started
+            self._totals_at = time.monotonic()
         messages = self.host.take(self.epoch, totals=totals)
-        self._took = time.monotonic() - started
         try:
             for message in messages:
                 await self._send(message)
@@ -293,7 +291,6 @@ class Keeper:
         self._unacknowledged.discard(future)
         if future.cancelled() or future.exception() is not None:
             self._unsent = True
-            self._stirred.set()
 
     async def _acknowledged(self) -> None:
         """Waits until the broker has everything that was sent. Raises UnsentError where it never will."""
@@ -380,6 +377,7 @@ class Keeper:
         except Exception as error:
             raise _ApplyError from error
         self.next = record.offset + 1
+        self._pace.took(record.moment)
 
     async def _fill(self, *, anew: bool = False) -> None:
         """Everything from the next offset to the present end; `anew`: what follows is said as a new owner does."""

@@ -28,12 +28,14 @@ from monitor.cluster.connection import Connection
 from monitor.cluster.hosts.assessment_host import AssessmentHost
 from monitor.cluster.hosts.board import BoardKeeper
 from monitor.cluster.hosts.enterprises_host import EnterprisesHost
+from monitor.cluster.hosts.groupcommit import GroupCommit
 from monitor.cluster.hosts.host import Host, Record
 from monitor.cluster.hosts.intake_host import IntakeHost
 from monitor.cluster.hosts.persons_host import PersonsHost
 from monitor.cluster.hosts.rooms_host import RoomsHost
 from monitor.cluster.keeper import DefectError, Keeper, RetentionError, UnsentError, VersionError
 from monitor.cluster.modelling.process import Ground, ModelsProcess
+from monitor.cluster.pace import Pace
 from monitor.cluster.snapshots import SnapshotStore
 from monitor.cluster.supervision.barrier import Announcing
 from monitor.cluster.supervision.book import TOPIC as SUPERVISION
@@ -48,7 +50,7 @@ from monitor.store.postgresql.readmodel import ReadModel
 
 log = logging.getLogger(__name__)
 
-CLUSTER_STATE: Final = 3
+CLUSTER_STATE: Final = 4
 """Raised whenever hosts keep their state, or say their facts, in another way."""
 
 BOARDS: Final = ("signals", "dead-letters")
@@ -101,6 +103,8 @@ class ClusterWorker:
         """By topic and partition: the offset after the last message, as it was seen last."""
         self.stored_after: Callable[[float], None] = lambda seconds: None
         self._model = model
+        self._group = GroupCommit(model)
+        self._pace = Pace()
         self._pseudonyms = pseudonyms
         self._seed = seed_of(pseudonyms)
         self._store = SnapshotStore(plan.snapshots)
@@ -228,7 +232,14 @@ class ClusterWorker:
             return self._supervision()
         if short in BOARDS:
             return BoardKeeper(
-                short, partition, self.broker, self._model, self._should_stop, lambda took: self.stored_after(took)
+                short,
+                partition,
+                self.broker,
+                self._model,
+                self._group,
+                self._pace,
+                self._should_stop,
+                lambda took: self.stored_after(took),
             )
         return Keeper(
             lambda: self._host(short, partition),
@@ -237,6 +248,7 @@ class ClusterWorker:
             plan.rules,
             (self._versions, judgement_versions(plan.rules.content_hash)),
             snapshot_seconds=plan.snapshot_seconds,
+            pace=self._pace,
             saw_now=self.pulse.saw,
         )
 

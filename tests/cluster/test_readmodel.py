@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from typing import Any
 
 import pytest
 
 from config.moments import DAY, as_text
+from monitor.cluster.hosts.groupcommit import GroupCommit
 from monitor.store.errors import GapError
 from monitor.store.postgresql.boardbatch import BoardBatch, Named, ParkedItem, SignalItem, TotalsItem
 from monitor.store.postgresql.database import Database
-from monitor.store.postgresql.readmodel import ReadModel
+from monitor.store.postgresql.readmodel import Applied, ReadModel
 from monitor.store.reader import Reader
 from tests.cluster.boards import Board, found, item, letter
 from tests.engine import CLOCK
@@ -41,6 +43,43 @@ def test_a_batch_counts_once_and_a_gap_is_refused(board: Board) -> None:
     # What was applied in part is applied again: everything in it is absolute.
     assert not model.apply(BoardBatch("signals", 3, 3, 8, signals=[item("a", found(1)), item("b", found(1))])).skipped
     assert (model.next_offset("signals", 3), set(board.signals())) == (8, {"a", "b"})
+
+
+def test_batches_of_several_partitions_are_written_together_or_not_at_all(board: Board) -> None:
+    model = board.model
+    model.apply(BoardBatch("signals", 0, 0, 2, signals=[item("a", found(1), epoch=5)]))
+    together = [
+        BoardBatch("signals", 1, 0, 4, signals=[item("b", found(1), epoch=3), item("c", found(1), epoch=2)]),
+        BoardBatch("signals", 0, 0, 2, signals=[item("a", None)]),
+        BoardBatch("dead-letters", 0, 0, 1, letters=[letter(1)]),
+    ]
+    with pytest.raises(GapError, match="signals/2"):
+        model.apply_together([*together, BoardBatch("signals", 2, 1, 2)])
+    assert set(board.signals()) == {"a"}
+    assert model.next_offset("signals", 1) == model.next_offset("dead-letters", 0) == 0
+    applied = model.apply_together(together)
+    # Epochs are those of a partition: what stands in another one raises none here.
+    assert [(one.skipped, one.refused) for one in applied] == [(False, 1), (True, 0), (False, 0)]
+    assert applied[2].new_letters == 1
+    assert set(board.signals()) == {"a", "b"}
+    assert [model.next_offset(*place) for place in (("signals", 0), ("signals", 1), ("dead-letters", 0))] == [2, 4, 1]
+
+
+def test_a_gap_in_one_partition_holds_up_no_other(board: Board) -> None:
+    group = GroupCommit(board.model)
+    batches = [
+        BoardBatch("signals", 0, 0, 1, signals=[item("a", found(1))]),
+        BoardBatch("signals", 1, 3, 4, signals=[item("b", found(1))]),
+        BoardBatch("signals", 0, 1, 2, signals=[item("c", found(1))]),
+    ]
+
+    async def write() -> list[Applied | BaseException]:
+        return await asyncio.gather(*map(group.write, batches), return_exceptions=True)
+
+    first, gap, third = asyncio.run(write())
+    assert (first, third) == (Applied(), Applied())
+    assert isinstance(gap, GapError)
+    assert set(board.signals()) == {"a", "c"}
 
 
 def test_a_batch_that_fails_leaves_nothing(board: Board) -> None:
@@ -195,10 +234,12 @@ def test_random_histories_end_as_their_last_words_say(board: Board) -> None:
             wanted[key] = then
     workers = [board.model, ReadModel(board.database.writer())]
     while any(workers[0].next_offset("signals", partition) < len(items) for partition, items in said.items()):
-        partition, model = chance.randrange(3), chance.choice(workers)
-        due = model.next_offset("signals", partition)
-        start = max(0, due - chance.choice((0, 0, 0, 5)))
-        end = min(len(said[partition]), due + chance.choice((1, 2, 30)))
-        model.apply(BoardBatch("signals", partition, start, end, signals=said[partition][start:end]))
+        model, together = chance.choice(workers), []
+        for partition in chance.sample(range(3), chance.randrange(1, 4)):
+            due = model.next_offset("signals", partition)
+            start = max(0, due - chance.choice((0, 0, 0, 5)))
+            end = min(len(said[partition]), due + chance.choice((1, 2, 30)))
+            together.append(BoardBatch("signals", partition, start, end, signals=said[partition][start:end]))
+        model.apply_together(together)
     assert {key: (one["level"], set(one["enterprises"])) for key, one in board.signals().items()} == wanted
     assert len(wanted) > 10

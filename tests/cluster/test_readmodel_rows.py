@@ -14,7 +14,7 @@ from config.moments import DAY
 from monitor.store import deadletters, signalrows
 from monitor.store.deadletters import ANY
 from monitor.store.errors import CollisionError, DatabaseGoneError
-from monitor.store.postgresql import readmodel
+from monitor.store.postgresql import places, readmodel
 from monitor.store.postgresql.boardbatch import BoardBatch, Named, ParkedItem, TotalsItem
 from monitor.store.postgresql.database import Database, salt_of
 from monitor.store.postgresql.readmodel import ReadModel
@@ -193,7 +193,7 @@ def test_a_worker_that_freezes_in_its_transaction_does_not_hold_up_its_successor
     board: Board, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     board.say(signals=[item("a", found(1), epoch=4)])
-    monkeypatch.setattr(readmodel, "STANDSTILL", 1)
+    monkeypatch.setattr(places, "STANDSTILL", 1)
     inside, woken = threading.Event(), threading.Event()
 
     def body_of(*parts: Any) -> bytes:

@@ -1,7 +1,8 @@
 """The board: writes what hosts say into the read model. One keeper for each partition of `signals` and `dead-letters`.
 
-Its state is the database: a batch of messages and the offset after them are one transaction, so that the same rule as
-for hosts holds (what was applied is dropped, a gap is read first) without any snapshot.
+Its state is the database: a batch of messages and the offset after them are written together, so that the same rule as
+for hosts holds (what was applied is dropped, a gap is read first) without any snapshot. The boards of a worker write at
+its beats, all in one transaction.
 """
 
 from __future__ import annotations
@@ -9,16 +10,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from detectors.base import Deadline
 from monitor.cluster.hosts.board_items import AUDITED, CONDUCT, LINKED, LIVE, NAME, OBJECTION, PARKED, SIGNAL, TOTALS
+from monitor.cluster.hosts.groupcommit import GroupCommit
 from monitor.cluster.hosts.host import Record
 from monitor.cluster.keeper import Broker
 from monitor.cluster.letters import DEAD_LETTERS
+from monitor.cluster.pace import Pace
 from monitor.cluster.wire.facts import Message, decode_message
 from monitor.events.refusal import DeadLetter
 from monitor.store.audit.chain import AuditEntry
@@ -38,11 +41,11 @@ from monitor.store.postgresql.readmodel import ReadModel
 
 log = logging.getLogger(__name__)
 
-_PACE: Final = 0.02
-_MESSAGES: Final = 64
+_MESSAGES: Final = 256
 _AWAY: Final = 1.0
 _TELL_AGAIN: Final = 30.0
 _LETTER: Final = DeadLetter.__struct_fields__
+Answer = TypeVar("Answer")
 
 
 class BoardKeeper:
@@ -54,19 +57,23 @@ class BoardKeeper:
         partition: int,
         broker: Broker,
         model: ReadModel,
+        group: GroupCommit,
+        pace: Pace,
         should_stop: Callable[[], bool],
         wrote: Callable[[float], None] = lambda seconds: None,
     ) -> None:
-        """`wrote` learns how long the oldest message of a batch was under way, by the broker's stamps."""
+        """`group` and `pace` are those of the worker. `wrote` learns how long the oldest message of a batch was under
+        way, by the broker's stamps.
+        """
         self.topic, self.partition = topic, partition
         self.next = self._start = -1
         self.seen_next = -1
         self.refused = self.drops = self.gaps = 0
         self._broker, self._model = broker, model
+        self._group, self._pace = group, pace
         self._should_stop = should_stop
         self._wrote = wrote
         self._lock = asyncio.Lock()
-        self._stirred = asyncio.Event()
         self._waiting: list[Record] = []
         self._told = 0.0
 
@@ -84,7 +91,6 @@ class BoardKeeper:
                 self._add(record)
             if len(self._waiting) >= _MESSAGES:
                 await self._flush()
-        self._stirred.set()
 
     async def fill(self) -> None:
         """Reads whatever the broker has beyond the last message."""
@@ -96,12 +102,7 @@ class BoardKeeper:
     async def work(self, should_stop: Callable[[], bool]) -> None:
         """Writes while messages come, until it is stopped."""
         while not should_stop():
-            try:
-                await asyncio.wait_for(self._stirred.wait(), 1.0)
-            except TimeoutError:
-                continue
-            self._stirred.clear()
-            await asyncio.sleep(_PACE)
+            await self._pace.beat()
             await self.flush()
 
     async def end(self) -> None:
@@ -115,14 +116,15 @@ class BoardKeeper:
 
     async def _begin(self) -> None:
         if self.next < 0:
-            found = await self._patiently(lambda: self._model.next_offset(self.topic, self.partition))
-            self.next = int(found)
+            ask = self._model.next_offset
+            self.next = await self._patiently(lambda: asyncio.to_thread(ask, self.topic, self.partition))
 
     def _add(self, record: Record) -> None:
         if not self._waiting:
             self._start = self.next
         self._waiting.append(record)
         self.next = record.offset + 1
+        self._pace.took(record.moment)
 
     async def _fill(self) -> None:
         async for record in self._broker.read(self.topic, self.partition, self.next):
@@ -136,7 +138,7 @@ class BoardKeeper:
             return
         batch = batch_of(self.topic, self.partition, self._waiting, self._start, self.next)
         try:
-            applied = await self._patiently(lambda: self._model.apply(batch))
+            applied = await self._patiently(lambda: self._group.write(batch))
         except GapError:
             # Another worker wrote here, or the database was restored from a backup: it says where to go on.
             self._waiting.clear()
@@ -149,11 +151,11 @@ class BoardKeeper:
         self._wrote(time.time() - self._waiting[0].moment / 1e6)
         self._waiting.clear()
 
-    async def _patiently(self, ask: Callable[[], Any]) -> Any:
+    async def _patiently(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
         """What the database answers, however long it is away; nothing is acknowledged meanwhile."""
         while True:
             try:
-                return await asyncio.to_thread(ask)
+                return await ask()
             except DatabaseGoneError as error:
                 if time.monotonic() - self._told > _TELL_AGAIN:
                     self._told = time.monotonic()

@@ -1,7 +1,8 @@
 """What hosts tell the board: signals, names, totals and parked subjects, as items of the topic `signals`.
 
 An item is an array whose first member says what it is; see the functions here. The board (`board.py`)
-writes them to the read model.
+writes them to the read model. Each goes to the partition of its subject's own key: with as many partitions of `signals`
+as of the host's topic, that is the host's own number, so that what a host says at a beat is one message.
 """
 
 from __future__ import annotations
@@ -23,11 +24,6 @@ SIGNAL, NAME, TOTALS, PARKED = "signal", "name", "totals", "parked"
 CONDUCT, LINKED, OBJECTION, AUDITED, LIVE = "conduct", "linked", "objection", "audited", "live"
 _AT_ONCE: Final = 4_000
 """So many members of a hub stand in one item; the others follow."""
-
-
-def subject_key(kind: str, key: str) -> str:
-    """By what the partition of a subject's signals is found."""
-    return f"{kind}|{key}"
 
 
 class SignalOutbox:
@@ -82,7 +78,7 @@ class SignalOutbox:
         """Sends a finding or its end; see `SignalSink`."""
         self._room_for(ref)
         key, one = self._key_of(ref), self._detectors[detector]
-        box = self._outbox.box(SIGNALS, subject_key(kind, key))
+        box = self._outbox.box(SIGNALS, key)
         if finding is None:
             self._bits[ref] &= ~(1 << detector)
             box.add((SIGNAL, one.id, one.version, kind, key, "", None, None, None, ()))
@@ -116,7 +112,7 @@ class SignalOutbox:
         )
         for start in range(_AT_ONCE, len(delta), _AT_ONCE):
             some = delta[start : start + _AT_ONCE]
-            box = self._outbox.box(SIGNALS, subject_key(kind, key))
+            box = self._outbox.box(SIGNALS, key)
             source = box.source
             again = (
                 *body[:5],
@@ -145,42 +141,42 @@ def bits_of(view: str) -> int:
 
 def tell_name(outbox: Outbox, code: str, name: str, order: tuple[int, str, str]) -> None:
     """The name that the event of `order` (time, source, id) gives an enterprise."""
-    outbox.box(SIGNALS, subject_key("enterprise", code)).add((NAME, code, name, *order))
+    outbox.box(SIGNALS, code).add((NAME, code, name, *order))
 
 
 def tell_conduct(outbox: Outbox, code: str, entry: Sequence[Any], rest: Sequence[Any]) -> None:
     """An entry of an enterprise's history, with `rest` in place of what follows its kind."""
-    box = outbox.box(SIGNALS, subject_key("enterprise", code))
+    box = outbox.box(SIGNALS, code)
     box.add((CONDUCT, code, box.source(entry[0]), entry[1], entry[2], entry[3], rest))
 
 
 def tell_linked(outbox: Outbox, code: str, risky: Sequence[tuple[int, int, str, str]]) -> None:
     """All that an enterprise is linked to: moment, number of the source, event id, code."""
-    box = outbox.box(SIGNALS, subject_key("enterprise", code))
+    box = outbox.box(SIGNALS, code)
     box.add((LINKED, code, [(at, box.source(source), event, other) for at, source, event, other in risky]), len(risky))
 
 
 def tell_objection(outbox: Outbox, row: tuple[Any, ...]) -> None:
     """An objection or decision: the columns of the table, see `monitor.store.objections.row_of`."""
-    outbox.box(SIGNALS, subject_key("enterprise", row[0])).add((OBJECTION, *row))
+    outbox.box(SIGNALS, row[0]).add((OBJECTION, *row))
 
 
 def tell_audited(outbox: Outbox, event: str, entry: AuditEntry) -> None:
     """What the audit log shall say of an event."""
-    outbox.box(SIGNALS, outbox.writer).add((AUDITED, event, msgspec.to_builtins(entry)))
+    outbox.own_box(SIGNALS).add((AUDITED, event, msgspec.to_builtins(entry)))
 
 
 def tell_live(outbox: Outbox) -> None:
     """From here on alerts are for people."""
-    outbox.box(SIGNALS, outbox.writer).add((LIVE,))
+    outbox.own_box(SIGNALS).add((LIVE,))
 
 
 def tell_totals(outbox: Outbox, totals: dict[tuple[str, str], int]) -> None:
     """The running totals of a host, whole."""
     rows: list[Any] = [(name, label, value) for (name, label), value in totals.items()]
-    outbox.box(SIGNALS, outbox.writer).add((TOTALS, rows), len(rows))
+    outbox.own_box(SIGNALS).add((TOTALS, rows), len(rows))
 
 
 def tell_parked(outbox: Outbox, parked: list[tuple[str, str, str, str]]) -> None:
     """The subjects that a host has parked, whole: (stage, kind, key, reason)."""
-    outbox.box(SIGNALS, outbox.writer).add((PARKED, parked), 20 * len(parked))
+    outbox.own_box(SIGNALS).add((PARKED, parked), 20 * len(parked))

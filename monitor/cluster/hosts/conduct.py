@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from monitor.classing.happenings import TOLD
+from monitor.events.types import Event, ReportFiled
 from monitor.stages.history import Entry, Kind, entries_of
 
 _REPORTS: Final = frozenset({int(Kind.FILED), int(Kind.MISSED)})
@@ -29,8 +30,10 @@ class Conduct:
         """Nothing is said yet."""
         self.missed = bytearray()
 
-    def news(self, ref: int, record: bytes, before: int) -> Iterator[Entry]:
-        """The entries to be told of an enterprise whose record had a length `before` one more entry was filed."""
+    def news(self, ref: int, event: Event, record: bytes, before: int) -> Iterator[Entry]:
+        """The entries to be told of an enterprise whose record had a length `before` an event was filed."""
+        if type(event) is ReportFiled and not self._has_missed(ref):
+            return
         (newest,) = entries_of(_ONE + record[max(before, _HEAD) :])
         kind = newest[3]
         if kind in _KINDS or (kind in _REPORTS and self._has_missed(ref)):

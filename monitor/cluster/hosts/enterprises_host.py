@@ -173,7 +173,7 @@ class EnterprisesHost(Host):
             self._named.append((event.subject, event.data.name, (at, event.source, event.id)))
         elif type(event) in objections.KINDS:
             tell_objection(self.outbox, objections.row_of(event))
-        for entry in self._conduct.news(ref, self._enterprises.record(ref), before):
+        for entry in self._conduct.news(ref, event, self._enterprises.record(ref), before):
             tell_conduct(self.outbox, event.subject, entry, rest_of(entry))
 
     def _learn_texts(self) -> None:

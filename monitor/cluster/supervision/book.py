@@ -42,7 +42,7 @@ from monitor.store.postgresql import conduct
 from monitor.store.postgresql.cluster_schema import BOARD_OFFSETS, FENCES
 from monitor.store.postgresql.conduct_schema import ANSWERS, LETTERED, LIVE, UNLOGGED
 from monitor.store.postgresql.database import answering, salt_of
-from monitor.store.postgresql.readmodel import STANDSTILL
+from monitor.store.postgresql.places import STANDSTILL
 from monitor.store.references import References
 from monitor.store.schema import ENTERPRISES, META
 from monitor.store.work.alert_schema import CUTS, OBJECTIONS, SIGNAL_CHANGES

@@ -68,7 +68,14 @@ class Outbox:
 
     def box(self, topic: str, key: str) -> Box:
         """The box for a key. It is asked for again for every item: a full one is put aside."""
-        where = topic, partition_of(key, self._topics[topic])
+        return self._box(topic, partition_of(key, self._topics[topic]))
+
+    def own_box(self, topic: str) -> Box:
+        """The box for what the writer says of itself."""
+        return self._box(topic, int(self.writer.rpartition("/")[2]) % self._topics[topic])
+
+    def _box(self, topic: str, partition: int) -> Box:
+        where = topic, partition
         box = self._boxes.get(where)
         if box is not None and (len(box.items) >= _ITEMS or box.weight >= _WEIGHT):
             self._full.append((*where, box))

@@ -7,7 +7,7 @@ highest epoch holds.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -117,6 +117,9 @@ class TotalsItem(msgspec.Struct, frozen=True):
     totals: list[tuple[str, str, int]]
 
 
+_SCALARS: Final = frozenset({"topic", "partition", "offset", "next", "live", "now"})
+
+
 class BoardBatch(msgspec.Struct, frozen=True):
     """What stands in one partition of a topic from `offset` up to before `next`. `now` is Now of the log; `live`: it
     holds `monitor.live`; `audited`: what the audit log shall say of events, by their ids.
@@ -137,3 +140,12 @@ class BoardBatch(msgspec.Struct, frozen=True):
     audited: list[tuple[str, AuditEntry]] = []
     live: bool = False
     now: int | None = None
+
+    @property
+    def items(self) -> int:
+        """How many things it says."""
+        return sum(len(getattr(self, name)) for name in LISTS)
+
+
+LISTS: Final = tuple(name for name in BoardBatch.__struct_fields__ if name not in _SCALARS)
+"""The fields that say things."""

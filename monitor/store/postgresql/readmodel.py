@@ -1,8 +1,9 @@
 """Writes the read model of a cluster: what workers say, batch by batch, into PostgreSQL.
 
-A batch is one transaction, together with the offset up to which its partition is applied and the epochs of those who
-spoke: after a crash, a rebalance or a redelivery nothing is missing and nothing counts twice. Several workers may
-write at once, one for each partition.
+A batch is written in one transaction with the offset up to which its partition is applied and the epochs of those who
+spoke: after a crash, a rebalance or a redelivery nothing is missing and nothing counts twice. Batches of several
+partitions may share a transaction, which costs hardly more than one of them. Several workers may write at once, each
+for partitions of its own.
 """
 
 from __future__ import annotations
@@ -10,20 +11,21 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterable, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
-from sqlalchemy import BigInteger, Connection, Engine, any_, bindparam, cast, delete, exists, func, select, update
+from sqlalchemy import BigInteger, Connection, Engine, any_, bindparam, cast, delete, exists, select, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.exc import OperationalError
 
+from monitor.events.refusal import DeadLetter
 from monitor.store import bulk, deadletters, signalrows
-from monitor.store.errors import GapError
 from monitor.store.postgresql import conduct
-from monitor.store.postgresql.boardbatch import BoardBatch, LinkedItem, ParkedItem, SignalItem, Stated, TotalsItem
-from monitor.store.postgresql.cluster_schema import BOARD_OFFSETS, FENCES, WORKER_COUNTERS, WORKER_PARKED
+from monitor.store.postgresql.boardbatch import LISTS, BoardBatch, ParkedItem, SignalItem, Stated, TotalsItem
+from monitor.store.postgresql.cluster_schema import BOARD_OFFSETS, WORKER_COUNTERS, WORKER_PARKED
 from monitor.store.postgresql.conduct_schema import LIVE
 from monitor.store.postgresql.database import answering, salt_of
+from monitor.store.postgresql.places import Places
 from monitor.store.references import References
 from monitor.store.referents import Known, Referents, text
 from monitor.store.schema import KIND_OF_STAGE, META, SIGNALS
@@ -39,24 +41,12 @@ _KNOWN: Final = 1 << 19
 """References that are remembered as being there."""
 
 _LONGEST_SOURCE: Final = 600
-STANDSTILL: Final = 30
-"""Seconds after which the server ends the transaction of a worker that is frozen in it and holds up its successor."""
-
-_DUE: Final = (
-    select(
-        BOARD_OFFSETS.c.next,
-        func.set_config("idle_in_transaction_session_timeout", bindparam("standstill"), True),
-        conduct.beside_cuts(),
-    )
-    .where(BOARD_OFFSETS.c.topic == bindparam("the_topic"), BOARD_OFFSETS.c.partition == bindparam("the_partition"))
-    .with_for_update()
-)
-Fenced = TypeVar("Fenced", SignalItem, ParkedItem, TotalsItem, LinkedItem)
 
 
 class Applied(msgspec.Struct, frozen=True):
     """What became of a batch: `skipped` if it was applied before; else how many of its items were refused because a
-    later owner of their writer's part has spoken, and how many of its dead letters are new.
+    later owner of their writer's part has spoken. `new_letters`: how many of its dead letters are new, and of those of
+    all batches in its transaction.
     """
 
     skipped: bool = False
@@ -91,23 +81,27 @@ class ReadModel:
         Raises GapError where something before it is missing, DatabaseGoneError where the database cannot be reached
         (the same call succeeds once it can), CollisionError where two texts meet in one reference.
         """
+        return self.apply_together([batch])[0]
+
+    def apply_together(self, batches: Sequence[BoardBatch]) -> list[Applied]:
+        """Writes batches of several partitions in one transaction, all or none; see `apply`."""
         with answering():
             for tried in range(1, _TRIES):
                 try:
-                    return self._apply(batch)
+                    return self._apply(batches)
                 except OperationalError as error:
                     if getattr(error.orig, "sqlstate", None) not in _AGAIN:
                         raise
                     time.sleep(0.01 * tried)
-            return self._apply(batch)
+            return self._apply(batches)
 
-    def _apply(self, batch: BoardBatch) -> Applied:
+    def _apply(self, batches: Sequence[BoardBatch]) -> list[Applied]:
         try:
             with self.engine.begin() as connection:
                 if self._references is None:
                     self._references = References(salt_of(connection))
-                writing = _Writing(connection, self._references, self._known, batch)
-                applied = writing.write()
+                writing = _Writing(connection, self._references, self._known)
+                applied = writing.write(batches)
         except BaseException:
             self._known.clear()
             raise
@@ -118,106 +112,49 @@ class ReadModel:
 
 
 class _Writing:
-    """One batch in its transaction."""
+    """Batches in their transaction."""
 
-    def __init__(self, connection: Connection, references: References, known: Known, batch: BoardBatch) -> None:
+    def __init__(self, connection: Connection, references: References, known: Known) -> None:
         self.texts = Referents(connection, references, known)
         self._connection = connection
-        self._batch = batch
         self._changes: dict[Key, Change | None] = {}
         self._items: dict[Key, tuple[SignalItem, int]] = {}
         self._ended: set[Key] = set()
-        self._fences: dict[str, int] = {}
-        self._epochs: dict[str, int] = {}
-        self._refused = 0
 
-    def write(self) -> Applied:
-        batch = self._batch
-        if not self._is_due():
-            return Applied(skipped=True)
-        self._read_fences()
-        parked, totals = self._in_force(batch.parked), self._in_force(batch.totals)
-        linked = self._in_force(batch.linked)
-        self._pending(self._in_force(batch.signals))
+    def write(self, batches: Sequence[BoardBatch]) -> list[Applied]:
+        places = Places(self._connection, batches)
+        if not places.due:
+            return [Applied(skipped=True)] * len(batches)
+        said = {id(batch): places.in_force(batch) for batch in places.due}
+        whole = _together([*said.values()])
+        self._pending(whole.signals)
         rows = [self._row(key, change.finding) for key, change in self._changes.items() if change is not None]
-        parked_rows = {item.writer: self._parked_rows(item) for item in parked}
-        said = conduct.rows_of(self.texts, batch.conduct), conduct.linked_rows(self.texts, linked)
-        self.texts.write(batch.names)
-        conduct.write(self._connection, *said)
-        conduct.write_audited(self._connection, batch.audited)
-        objections.write_rows(self._connection, [msgspec.structs.astuple(one) for one in batch.objections])
+        parked_rows = {item.writer: self._parked_rows(item) for item in whole.parked}
+        known = conduct.rows_of(self.texts, whole.conduct), conduct.linked_rows(self.texts, whole.linked)
+        self.texts.write(whole.names)
+        conduct.write(self._connection, *known)
+        conduct.write_audited(self._connection, whole.audited)
+        objections.write_rows(self._connection, [msgspec.structs.astuple(one) for one in whole.objections])
         self._write_signals(rows)
         self._mark_stale(self._write_parked(parked_rows), rows)
-        self._write_totals(totals)
-        letters = self._letters()
-        self._close()
-        return Applied(refused=self._refused, new_letters=letters)
+        self._write_totals(whole.totals)
+        letters = self._letters(whole.letters)
+        places.advance()
+        self._close(whole)
+        return [
+            Applied(refused=batch.items - said[id(batch)].items, new_letters=letters)
+            if id(batch) in said
+            else Applied(skipped=True)
+            for batch in batches
+        ]
 
-    # -- order --------------------------------------------------------------------------------------------------------
-
-    def _is_due(self) -> bool:
-        """Whether the batch is to be applied. The row of its partition stays locked, against one who does the same."""
-        batch = self._batch
-        where = {"the_topic": batch.topic, "the_partition": batch.partition, "standstill": f"{STANDSTILL}s"}
-        due = self._connection.execute(_DUE, where).scalar()
-        if due is None:
+    def _close(self, whole: BoardBatch) -> None:
+        """Now comes last: other workers wait for its row until the transaction ends."""
+        if whole.live:
+            bulk.insert(self._connection, META, ("key", "value"), [(LIVE, "1")], bulk.leave)
+        if whole.now is not None:
+            statement = insert(META).values(key="now", value=str(whole.now))
             self._connection.execute(
-                insert(BOARD_OFFSETS)
-                .values(topic=batch.topic, partition=batch.partition, next=0)
-                .on_conflict_do_nothing()
-            )
-            due = self._connection.execute(_DUE, where).scalar_one()
-        if batch.offset > due:
-            raise GapError(
-                f"{batch.topic}/{batch.partition}：应从 {due} 开始，却从 {batch.offset} 开始，请先补读 / "
-                f"{due} is due and {batch.offset} came: read what lies between first"
-            )
-        return bool(batch.next > due)
-
-    def _read_fences(self) -> None:
-        batch, fence = self._batch, FENCES.c
-        rows = self._connection.execute(
-            select(fence.writer, fence.epoch).where(fence.topic == batch.topic, fence.partition == batch.partition)
-        )
-        self._fences = {writer: epoch for writer, epoch in rows}
-
-    def _in_force(self, items: Sequence[Fenced]) -> list[Fenced]:
-        """The items without those that came after a higher epoch of their writer."""
-        fences, found = dict(self._fences), []
-        for item in items:
-            if item.epoch < fences.get(item.writer, item.epoch):
-                self._refused += 1
-                continue
-            fences[item.writer] = item.epoch
-            found.append(item)
-            self._epochs[item.writer] = max(item.epoch, self._epochs.get(item.writer, item.epoch))
-        return found
-
-    def _close(self) -> None:
-        """Epochs, offset, and Now last: other partitions wait for the row of Now until the transaction ends."""
-        batch, connection = self._batch, self._connection
-        bulk.insert(
-            connection,
-            FENCES,
-            ("topic", "partition", "writer", "epoch"),
-            [
-                (batch.topic, batch.partition, writer, epoch)
-                for writer, epoch in self._epochs.items()
-                if epoch > self._fences.get(writer, epoch - 1)
-            ],
-            bulk.replace(("topic", "partition", "writer"), ("epoch",)),
-        )
-        place = BOARD_OFFSETS.c
-        connection.execute(
-            update(BOARD_OFFSETS)
-            .where(place.topic == batch.topic, place.partition == batch.partition)
-            .values(next=batch.next)
-        )
-        if batch.live:
-            bulk.insert(connection, META, ("key", "value"), [(LIVE, "1")], bulk.leave)
-        if batch.now is not None:
-            statement = insert(META).values(key="now", value=str(batch.now))
-            connection.execute(
                 statement.on_conflict_do_update(
                     index_elements=["key"],
                     set_={"value": statement.excluded.value},
@@ -333,13 +270,22 @@ class _Writing:
             bulk.replace(keys, ("value",)),
         )
 
-    def _letters(self) -> int:
+    def _letters(self, letters: Iterable[DeadLetter]) -> int:
         """Writes the dead letters that are new; how many they are."""
         rows: dict[bytes, dict[str, Any]] = {}
-        for letter in self._batch.letters:
+        for letter in letters:
             identity = identity_of(letter.source, letter.offset, letter.line)
             rows.setdefault(identity, letter_row(identity, msgspec.structs.asdict(letter)))
         return deadletters.write_once(self._connection, list(rows.values()))
+
+
+def _together(batches: Sequence[BoardBatch]) -> BoardBatch:
+    """What some batches of different partitions say, as one."""
+    if len(batches) == 1:
+        return batches[0]
+    lists = {name: [one for batch in batches for one in getattr(batch, name)] for name in LISTS}
+    nows = [batch.now for batch in batches if batch.now is not None]
+    return BoardBatch("", -1, 0, 0, **lists, live=any(batch.live for batch in batches), now=max(nows, default=None))
 
 
 def letter_row(identity: bytes, columns: dict[str, Any]) -> dict[str, Any]:
