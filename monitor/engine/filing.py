@@ -19,8 +19,10 @@ from monitor.stages.enterprises import Enterprises
 from monitor.stages.history import KIND_NUMBER, NOTHING, Kind, Places, entry_of, identity_bytes, recorded
 from monitor.stages.names import Names
 from monitor.stages.numbering import Numbering
+from monitor.stages.openings import Openings
 from monitor.stages.signals import SignalSink
 
+_ESTABLISHED: Final = int(Kind.ESTABLISHED)
 _OF_NO_COUNTY: Final = ("link|", "plain|")
 
 UNFILED: Final = "events"
@@ -65,6 +67,7 @@ class Filing(Judging):
         self.new_rooms: list[tuple[int, str, str]] = []
         self.new_persons: list[tuple[int, str, str]] = []
         self.live = False
+        self.openings = Openings()
         self._memory = 0
         self._places = Places(self._room, self._person)
 
@@ -103,6 +106,8 @@ class Filing(Judging):
         except Exception:
             self.park(UNFILED, ref)
             kind, payload = NOTHING
+        if kind == _ESTABLISHED:
+            self.openings.add(ref, at)
         if self.county_claims and kind <= Kind.CHANGED and payload[0] in self.county_claims and payload[1]:
             self._claim_county(payload[0], payload[1], (at, event.source, event.id, event.subject))
         if at < self.filed_now - self._memory:

@@ -225,8 +225,8 @@ class Core:
         return self.since_snapshot >= max(_SNAPSHOT_EVENTS, _SNAPSHOT_SHARE * len(self.flow.subjects))
 
     def snapshot(self) -> None:
-        """Writes a snapshot of a judged state, where the log has grown since the last and the state holds all of it.
-        One that cannot be written is told of and tried again after as many events more.
+        """Writes a snapshot, where the log has grown since the last and the state holds all of it; what waits to be
+        judged waits in it too. One that cannot be written is told of and tried again after as many events more.
         """
         if self.since_snapshot and not any(stage == UNFILED for stage, _ in self.flow.parked):
             versions = state.state_versions(self._pseudonyms)

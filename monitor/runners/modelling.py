@@ -20,7 +20,7 @@ from models.features.facts import Facts
 from models.features.present import Present
 from models.keeping import ModelError
 from monitor.engine.flow import Flow
-from monitor.modelling.clustering import cut_groups
+from monitor.modelling.clustering import cut_groups, possible_siblings
 from monitor.modelling.gathering import facts_of
 from monitor.store import cutsignals
 from monitor.store.home import meta, set_meta
@@ -77,7 +77,7 @@ class Modelling:
 
     def turn(self, connection: Connection, flow: Flow, rules: Rules, seq: int, model: str) -> None:
         """Works out all groups and anomalies at Now; `seq` is the block of the cut, `model` what it says."""
-        facts = facts_of(flow)
+        facts = facts_of(flow, None if model != NO_MODEL else possible_siblings(flow, rules))
         try:
             cut_groups(connection, flow, rules, seq, Present(facts, flow.now))
             self._find_anomalies(connection, flow, facts, rules, seq, model)
