@@ -30,6 +30,7 @@ HOT_MODULES = (
     "monitor/identifiers/resident_id.py",
     "monitor/modelling/gathering.py",
     "monitor/runners/core.py",
+    "monitor/runners/deciding.py",
     "monitor/engine/filing.py",
     "monitor/engine/flow.py",
     "monitor/engine/judging.py",

@@ -32,9 +32,13 @@ _RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]
 _WHOLE_SECONDS: Final = (20, 25)
 """Lengths of a date-time without a fraction."""
 _REMEMBERED: Final = 1 << 16
-_known_days: Final[dict[str, int]] = {}
-_known_clocks: Final[dict[str, int]] = {}
-_known_offsets: Final[dict[str, int]] = {}
+_days: Final[dict[str, int]] = {}
+_minutes: Final[dict[str, int]] = {}
+_seconds: Final[dict[str, int]] = {}
+_offsets: Final[dict[str, int]] = {}
+"""What the parts of valid date-times in whole seconds stand for: parts that are valid by themselves are so together,
+and the same days and minutes come back in millions of events.
+"""
 
 
 class MissingOffsetError(ValueError):
@@ -46,23 +50,17 @@ def parse_moment(text: str) -> int:
 
     Raises MissingOffsetError where only the offset is missing, else ValueError.
     """
-    day, clock, offset = _known_days.get(text[:10]), _known_clocks.get(text[10:19]), _known_offsets.get(text[19:])
-    if day is not None and clock is not None and offset is not None:
-        return day + clock - offset
+    day, minute = _days.get(text[:10]), _minutes.get(text[10:16])
+    second, offset = _seconds.get(text[16:19]), _offsets.get(text[19:])
+    if day is not None and minute is not None and second is not None and offset is not None:
+        return day + minute + second - offset
     found = _parsed(text)
-    if len(text) in _WHOLE_SECONDS and len(_known_days) < _REMEMBERED and len(_known_offsets) < _REMEMBERED:
-        _remember(text)
+    if len(text) in _WHOLE_SECONDS and max(len(_days), len(_offsets)) < _REMEMBERED:
+        _days[text[:10]] = _parsed(f"{text[:10]}T00:00:00Z")
+        _minutes[text[10:16]] = _parsed(f"1970-01-01{text[10:16]}:00Z")
+        _seconds[text[16:19]] = _parsed(f"1970-01-01T00:00{text[16:19]}Z")
+        _offsets[text[19:]] = -_parsed(f"1970-01-01T00:00:00{text[19:]}")
     return found
-
-
-def _remember(text: str) -> None:
-    """Keeps what the three parts of a valid date-time in whole seconds add up to: parts that are valid by themselves
-    are so together, and a day, a time of day and an offset come back in many events.
-    """
-    day, clock, offset = text[:10], text[10:19], text[19:]
-    _known_days[day] = _parsed(f"{day}T00:00:00Z")
-    _known_clocks[clock] = _parsed(f"1970-01-01{clock}Z")
-    _known_offsets[offset] = -_parsed(f"1970-01-01T00:00:00{offset}")
 
 
 def _parsed(text: str) -> int:

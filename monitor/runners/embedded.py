@@ -55,8 +55,8 @@ from monitor.store.audit import chain as audit
 from monitor.store.home import Home, HomeLock
 
 _CHUNK_BYTES: Final = 1 << 20
-_BACKLOG_SHARE: Final = 5
-"""While a backlog is read, judging takes at most about a fifth of the time."""
+_BACKLOG_SHARE: Final = 10
+"""While a backlog is read, judging takes at most about a tenth of the time."""
 
 
 class EmbeddedRunner:
