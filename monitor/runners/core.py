@@ -105,7 +105,7 @@ class Core:
         self._heard.met(((ref, candidates[place].event.subject) for place, ref in new))
         conflicts: list[tuple[int, Refusal]] = []
         repeated: list[int] = []
-        admit, packed, forgotten = flow.admit, self._packed, self._forgotten
+        packed, forgotten = self._packed, self._forgotten
         before = forgotten.before
         events: dict[type[Event], int] = {}
         repeats: dict[type[Event], int] = {}
@@ -115,7 +115,7 @@ class Core:
             if at < before and forgotten.holds(event.subject, event.source, event.id):
                 admission = _REPEAT
             else:
-                admission = admit(ref, event, at, candidate.content, received)
+                admission = flow.admit(ref, event, at, candidate.content, received)
             if admission is _NEW:
                 packed.append(candidate.packed)
                 events[kind] = events.get(kind, 0) + 1
