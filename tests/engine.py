@@ -136,8 +136,7 @@ class Engine:
         self.take([line(event("clock", "clock.ticked", as_text(at), id=f"tick-{at}"))])
 
     def restarted(self, path: Path) -> Engine:
-        """A new engine from a snapshot of this one, which must have been judged; signals in force stay where they
-        were, as in a database."""
+        """A new engine from a snapshot of this one; signals in force stay where they were, as in a database."""
         versions = state.state_versions(self.intake.pseudonyms)
         snapshots.write(path, self.lines, state.frames_of(self.flow, versions))
         other = Engine(rules=self.rules, clock=self.clock, seed=self.flow.subjects.seed)

@@ -19,9 +19,13 @@ from monitor.stages.enterprises import Enterprises
 from monitor.stages.history import KIND_NUMBER, NOTHING, Kind, Places, entry_of, identity_bytes, recorded
 from monitor.stages.names import Names
 from monitor.stages.numbering import Numbering
+from monitor.stages.openings import Openings
 from monitor.stages.signals import SignalSink
 
+_ESTABLISHED: Final = int(Kind.ESTABLISHED)
 _OF_NO_COUNTY: Final = ("link|", "plain|")
+
+_MONITOR_LIVE: Final = MonitorLive
 
 UNFILED: Final = "events"
 """Parked under this name: an enterprise whose history lacks what an event says. The log has it, and no snapshot is
@@ -40,6 +44,12 @@ class Admission(Enum):
     CONFLICT = 3
 
 
+# Bound here: members of an enumeration are looked up by name each time.
+_NEW: Final = Admission.NEW
+_REPEAT: Final = Admission.REPEAT
+_CONFLICT: Final = Admission.CONFLICT
+
+
 class Filing(Judging):
     """Histories with their numberings. `new_rooms` and `new_persons` gather what the read model must learn of new
     numbers. `enterprises` is set by whoever joins the stages.
@@ -51,6 +61,7 @@ class Filing(Judging):
         """`seed`: the home's, for hashes. `sink`: where signals go. `sources`: where their names stand."""
         super().__init__(sink)
         self.sources = Names() if sources is None else sources
+        self._sources = self.sources.numbers
         self.filed_now = 0
         """Now by what was filed here; on a cluster Now may be ahead of it."""
         self.subjects = Numbering(seed)
@@ -65,6 +76,7 @@ class Filing(Judging):
         self.new_rooms: list[tuple[int, str, str]] = []
         self.new_persons: list[tuple[int, str, str]] = []
         self.live = False
+        self.openings = Openings()
         self._memory = 0
         self._places = Places(self._room, self._person)
 
@@ -74,17 +86,20 @@ class Filing(Judging):
 
     def admit(self, ref: int, event: Event, at: int, content: int, received: int) -> Admission:
         """Takes in an event that intake found well-formed, unless it came before."""
-        source = self.sources.number(event.source)
-        identity = identity_bytes(source, event.id)
+        name, event_id = event.source, event.id
+        source = self._sources.get(name)
+        if source is None:
+            source = self.sources.number(name)
+        identity = identity_bytes(source, event_id)
         records = self.enterprises.records
         if ref < len(records) and identity in records[ref]:
-            known = self.enterprises.known(ref, source, event.id, identity)
+            known = self.enterprises.known(ref, source, event_id, identity)
             if known is not None:
                 before_at, before = known
                 differs = before != 0 and before != content and self._remembers(before_at)
-                return Admission.CONFLICT if differs else Admission.REPEAT
+                return _CONFLICT if differs else _REPEAT
         self.file(ref, identity, event, at, content, received)
-        return Admission.NEW
+        return _NEW
 
     def refile(self, ref: int, event: Event, content: int, received: int) -> None:
         """Takes in an event of the log, about which intake has decided."""
@@ -96,13 +111,15 @@ class Filing(Judging):
         moment = at if at < received else received
         if moment > self.filed_now:
             self.hear(at, received)
-        if type(event) is MonitorLive:
+        if type(event) is _MONITOR_LIVE:
             self.live = True
         try:
             kind, payload = entry_of(event, self._places)
         except Exception:
             self.park(UNFILED, ref)
             kind, payload = NOTHING
+        if kind == _ESTABLISHED:
+            self.openings.add(ref, at)
         if self.county_claims and kind <= Kind.CHANGED and payload[0] in self.county_claims and payload[1]:
             self._claim_county(payload[0], payload[1], (at, event.source, event.id, event.subject))
         if at < self.filed_now - self._memory:

@@ -16,6 +16,7 @@ from monitor.stages.hosts import hosts_by_room
 from monitor.stages.persons import Persons
 from monitor.stages.rooms import Rooms
 from monitor.stages.signals import SignalSink
+from monitor.stages.touched import Touched
 
 
 class Flow(Filing):
@@ -80,9 +81,8 @@ class Flow(Filing):
         """Works out everything that follows from what was filed and from the passing of time; the number of
         subjects judged.
         """
-        self.rooms.dirty.update(self.changed_counties)
-        self.changed_counties.clear()
         self.wake_due(self._wake)
+        self._move_changed_counties()
         return (
             self.run("enterprises", self.enterprises.dirty.take(), self.enterprises.judge)
             + self.run("rooms", self.rooms.dirty.take(), self.rooms.judge)
@@ -96,16 +96,25 @@ class Flow(Filing):
         if kind == 0:
             self.assessment.dirty.add(ref)
 
-    def take_up(self, parked: dict[tuple[str, int], str]) -> None:
-        """Subjects that an earlier run parked: each is tried once more."""
-        parked = {key: reason for key, reason in parked.items() if key[0] != UNFILED}
-        self.parked.update(parked)
-        waiting = {
+    def waiting(self) -> dict[str, Touched]:
+        """Those that wait to be judged, by stage, in the order of the topology."""
+        self._move_changed_counties()
+        return {
             "enterprises": self.enterprises.dirty,
             "rooms": self.rooms.dirty,
             "persons": self.persons.dirty,
             "assessment": self.assessment.dirty,
         }
+
+    def _move_changed_counties(self) -> None:
+        self.rooms.dirty.update(self.changed_counties)
+        self.changed_counties.clear()
+
+    def take_up(self, parked: dict[tuple[str, int], str]) -> None:
+        """Subjects that an earlier run parked: each is tried once more."""
+        parked = {key: reason for key, reason in parked.items() if key[0] != UNFILED}
+        self.parked.update(parked)
+        waiting = self.waiting()
         for stage, ref in parked:
             waiting[stage].add(ref)
 

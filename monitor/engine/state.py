@@ -18,7 +18,7 @@ from monitor.stages.ties import tie_of
 from monitor.store.home import Home, HomeError, meta, set_meta
 from monitor.store.snapshots import Frame, SnapshotError
 
-STATE_VERSION: Final = 5
+STATE_VERSION: Final = 6
 """Raised whenever the history, the facts or the numbering are kept in another way."""
 
 _CHUNK: Final = 2048
@@ -57,7 +57,7 @@ def check_keys(connection: Connection, pseudonyms: Pseudonymiser, home: Home) ->
 
 
 def frames_of(flow: Flow, versions: dict[str, str]) -> Iterator[Frame]:
-    """A flow in which nothing waits to be judged, as frames."""
+    """A flow as frames, with what waits to be judged. All that was judged is written, or will be judged again."""
     yield "versions", versions
     yield "clock", [flow.now, int(flow.live), flow.subjects.seed]
     yield "sources", flow.sources[1:]
@@ -75,6 +75,9 @@ def frames_of(flow: Flow, versions: dict[str, str]) -> Iterator[Frame]:
         yield "persons", rows
     for rows in _chunks(flow.assessment.dump()):
         yield "ties", rows
+    yield "openings", flow.openings.dump()
+    for name, touched in flow.waiting().items():
+        yield f"waiting:{name}", touched.dump()
 
 
 def restore(flow: Flow, frames: Iterable[Frame], versions: dict[str, str]) -> dict[str, str]:
@@ -82,6 +85,7 @@ def restore(flow: Flow, frames: Iterable[Frame], versions: dict[str, str]) -> di
     found: dict[str, str] = {}
     records: list[bytes] = []
     numberings = dict(_numberings(flow))
+    waiting: dict[str, bytes] = {}
     for name, payload in frames:
         if name == "versions":
             found = payload
@@ -117,8 +121,14 @@ def restore(flow: Flow, frames: Iterable[Frame], versions: dict[str, str]) -> di
                     flow.assessment.update(enterprise, (sender[0], sender[1]), tie_of(tie))
                     stage = flow.persons if sender[0] else flow.rooms
                     stage.remember_tie(sender[1], enterprise)
+        elif name == "openings":
+            flow.openings.load(payload)
+        elif name.startswith("waiting:"):
+            waiting[name.removeprefix("waiting:")] = payload
     flow.enterprises.load(records)
     flow.assessment.dirty.clear()
+    for name, touched in flow.waiting().items():
+        touched.update(array("I", waiting[name]))
     return found
 
 

@@ -64,7 +64,7 @@ class IntoData(Act, omit_defaults=True, kw_only=True, gc=False):
     into: Subject
 
 
-class CreationData(Struct, omit_defaults=True, kw_only=True):
+class CreationData(Struct, omit_defaults=True, kw_only=True, gc=False):
     """A task made by hand."""
 
     officer: Word

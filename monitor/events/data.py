@@ -63,7 +63,7 @@ class Empty(Struct, omit_defaults=True, gc=False):
     """Data of a type of which nothing is known beyond its happening."""
 
 
-class EstablishedData(Struct, omit_defaults=True):
+class EstablishedData(Struct, omit_defaults=True, gc=False):
     """A registration: the stock as well as what is new."""
 
     name: str
@@ -77,7 +77,7 @@ class EstablishedData(Struct, omit_defaults=True):
     agent: Text = UNSET
 
 
-class ChangedData(Struct, omit_defaults=True):
+class ChangedData(Struct, omit_defaults=True, gc=False):
     """Each field that is there is the whole new value."""
 
     name: Text = UNSET
@@ -113,7 +113,7 @@ class YearData(Struct, gc=False):
     year: Year
 
 
-class InspectedData(Struct, omit_defaults=True):
+class InspectedData(Struct, omit_defaults=True, gc=False):
     """The results of one inspection, a set."""
 
     results: list[InspectionResult]
@@ -170,14 +170,14 @@ class SamplingData(Struct, omit_defaults=True, gc=False):
     category: Text = UNSET
 
 
-class CourtData(Struct, omit_defaults=True):
+class CourtData(Struct, omit_defaults=True, gc=False):
     """失信被执行人: `person`, or the enterprise itself where absent."""
 
     document: Text = UNSET
     person: Identity | UnsetType = UNSET
 
 
-class RepairedData(Struct):
+class RepairedData(Struct, gc=False):
     """信用修复 of the named documents."""
 
     documents: list[str]

@@ -11,8 +11,10 @@ Word = Annotated[str, Meta(min_length=1)]
 Subject = Annotated[str, Meta(pattern=r"^[0-9A-Za-z:._-]{4,64}$(?!\n)")]
 
 
-class Event(Struct, tag_field="type", omit_defaults=True, kw_only=True):
-    """CloudEvents 1.0 envelope. `time` is RFC 3339 text as received, microseconds since 1970 in the log."""
+class Event(Struct, tag_field="type", omit_defaults=True, kw_only=True, gc=False):
+    """CloudEvents 1.0 envelope. `time` is RFC 3339 text as received, microseconds since 1970 in the log. No event holds
+    itself, so the collector of cycles need not look at any.
+    """
 
     id: Word
     source: Word

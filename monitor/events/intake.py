@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from zlib import crc32
 
 import msgspec
@@ -41,6 +41,9 @@ _TELL_DEFECTS: Final = 10
 """So many lines that bring out a defect are told of one by one; the page and the export show them all."""
 
 
+_ESTABLISHED: Final = types.Established
+_CHANGED: Final = types.Changed
+_encode: Final = types.encode_logged
 _TO_FINISH: Final = frozenset(
     {
         types.Established,
@@ -55,7 +58,7 @@ _TO_FINISH: Final = frozenset(
 """Types that hold identities, or of which there is more to check than a type can say."""
 
 
-class Candidate(NamedTuple):
+class Candidate(msgspec.Struct, frozen=True, gc=False):
     """A well-formed event before it is known whether it came before.
 
     `packed` is what the log keeps of it, `content` the CRC-32 of its known fields.
@@ -123,7 +126,7 @@ class Intake:
         if type(event) in _TO_FINISH:
             self._finish(event)
         try:
-            packed = types.encode_logged(event)
+            packed = _encode(event)
         except OverflowError as error:
             raise Refusal("wrong_type", "a whole number beyond 64 bits") from error
         return Candidate(event, at, packed, crc32(packed) or 1)
@@ -131,7 +134,7 @@ class Intake:
     def _finish(self, event: Event) -> None:
         """What differs by type: numbers become pseudonyms, and the few rules that a type cannot say."""
         kind = type(event)
-        if kind is types.Established or kind is types.Changed:
+        if kind is _ESTABLISHED or kind is _CHANGED:
             data = event.data
             if data.persons is not UNSET:
                 for person in data.persons:

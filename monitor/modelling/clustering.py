@@ -27,8 +27,8 @@ def cut_groups(connection: Connection, flow: Flow, rules: Rules, seq: int, prese
     """Finds the groups at the flow's Now and makes them all that is in force of `shell-cluster`; how many signals came,
     changed or went. Where the rules have the detector off, none is left.
 
-    `seq`: the block of the log that holds the cut. `present`: what holds of all enterprises at Now, as the features of
-    the same cut have it; without it, siblings of one agent or telephone are not looked around.
+    `seq`: the block of the log that holds the cut. `present`: what holds at Now of all enterprises, or at least of the
+    `possible_siblings`; without it, siblings of one agent or telephone are not looked around.
     """
     naming = HomeNaming(connection)
     found = groups_at(connection, flow, rules, naming, present) if rules.active(DETECTOR.id) else []
@@ -50,9 +50,23 @@ def groups_at(
     return find_groups(neighbours, starts, standing_groups(connection), parameters, flow.now)
 
 
+def possible_siblings(flow: Flow, rules: Rules) -> list[int]:
+    """The enterprises of whose histories `siblings_in` needs the facts, and perhaps a few more: those established so
+    lately that they may be siblings.
+    """
+    if not rules.active(DETECTOR.id):
+        return []
+    return flow.openings.since(_siblings_since(flow.now, rules.parameters(DETECTOR.id)))
+
+
+def _siblings_since(now: int, parameters: dict[str, Any]) -> int:
+    since: int = now - parameters["sibling_days"] * DAY
+    return since
+
+
 def siblings_in(present: Present, parameters: dict[str, Any]) -> list[tuple[int, ...]]:
     """The enterprises that one agent or telephone registered together of late, as starts."""
-    since = present.now - parameters["sibling_days"] * DAY
+    since = _siblings_since(present.now, parameters)
     found = []
     for marks in (present.agent, present.phone):
         found += sibling_starts(

@@ -105,11 +105,11 @@ def read_all(sources: Sequence[Source], rules: Rules, received: int) -> Read:
                 refused += place in chunk.problems
                 if candidate is None:
                     continue
-                event, at, _, content = candidate
+                event = candidate.event
                 ref, new = flow.subjects.number(event.subject)
                 if new:
                     codes.append(event.subject)
-                events += flow.admit(ref, event, at, content, received) is Admission.NEW
+                events += flow.admit(ref, event, candidate.at, candidate.content, received) is Admission.NEW
             position = chunk.position
             if chunk.eof:
                 break

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -30,7 +29,7 @@ from monitor.events.types import ConfigActivated, Event, LetterSent
 from monitor.identifiers.pseudonyms import Pseudonymiser
 from monitor.runners import activating, hosting
 from monitor.runners.classing import RED, Classing
-from monitor.runners.heeding import Heeding
+from monitor.runners.heeding import HEEDED, Heeding
 from monitor.runners.modelling import Modelling
 from monitor.runners.pace import Pace
 from monitor.store import log as eventlog
@@ -45,6 +44,11 @@ from monitor.supervision.alerts import Refused
 from monitor.supervision.work import Knowledge
 
 log = logging.getLogger(__name__)
+
+# Bound here: members of an enumeration are looked up by name each time.
+_NEW: Final = Admission.NEW
+_REPEAT: Final = Admission.REPEAT
+_HEEDED: Final = HEEDED | {LetterSent}
 
 _SNAPSHOT_EVENTS: Final = 50_000
 _SNAPSHOT_SHARE: Final = 4
@@ -101,21 +105,24 @@ class Core:
         self._heard.met(((ref, candidates[place].event.subject) for place, ref in new))
         conflicts: list[tuple[int, Refusal]] = []
         repeated: list[int] = []
-        admit, packed, forgotten = flow.admit, self._packed, self._forgotten
-        events: Counter[type[Event]] = Counter()
-        repeats: Counter[type[Event]] = Counter()
+        packed, forgotten = self._packed, self._forgotten
+        before = forgotten.before
+        events: dict[type[Event], int] = {}
+        repeats: dict[type[Event], int] = {}
         for place, (ref, candidate) in enumerate(zip(refs, candidates, strict=True)):
-            event, at, raw, content = candidate
-            if at < forgotten.before and forgotten.holds(event.subject, event.source, event.id):
-                admission = Admission.REPEAT
+            event, at = candidate.event, candidate.at
+            kind = type(event)
+            if at < before and forgotten.holds(event.subject, event.source, event.id):
+                admission = _REPEAT
             else:
-                admission = admit(ref, event, at, content, received)
-            if admission is Admission.NEW:
-                packed.append(raw)
-                events[type(event)] += 1
-                self._heed(ref, event)
-            elif admission is Admission.REPEAT:
-                repeats[type(event)] += 1
+                admission = flow.admit(ref, event, at, candidate.content, received)
+            if admission is _NEW:
+                packed.append(candidate.packed)
+                events[kind] = events.get(kind, 0) + 1
+                if kind in _HEEDED:
+                    self._heed(ref, event)
+            elif admission is _REPEAT:
+                repeats[kind] = repeats.get(kind, 0) + 1
                 repeated.append(place)
             else:
                 conflicts.append((place, Refusal("conflicting_repeat", f"{event.source} {event.id}")))
@@ -224,8 +231,8 @@ class Core:
         return self.since_snapshot >= max(_SNAPSHOT_EVENTS, _SNAPSHOT_SHARE * len(self.flow.subjects))
 
     def snapshot(self) -> None:
-        """Writes a snapshot of a judged state, where the log has grown since the last and the state holds all of it.
-        One that cannot be written is told of and tried again after as many events more.
+        """Writes a snapshot, where the log has grown since the last and the state holds all of it; what waits to be
+        judged waits in it too. One that cannot be written is told of and tried again after as many events more.
         """
         if self.since_snapshot and not any(stage == UNFILED for stage, _ in self.flow.parked):
             versions = state.state_versions(self._pseudonyms)
@@ -363,7 +370,8 @@ class Core:
             self._heard.met(((ref, filed[place].subject) for place, ref in new))
             for ref, event in zip(refs, filed, strict=True):
                 flow.refile(ref, event, content_of(event), block.received)
-                self._heed(ref, event)
+                if type(event) in _HEEDED:
+                    self._heed(ref, event)
             self._heard.write(connection, self.flow)
             for event in events:
                 if type(event) in APART:

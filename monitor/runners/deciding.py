@@ -25,14 +25,14 @@ class DecidedChunk:
         self.letters: list[DeadLetter] = []
         self.candidates: list[Candidate] = []
         self._lines: list[int] = []
-        read, problems, oversized = intake.read, chunk.problems, chunk.oversized
+        problems, oversized = chunk.problems, chunk.oversized
         for index, line in enumerate(chunk.lines):
             try:
                 if index in problems:
                     raise Refusal("unmapped_row", problems[index])
                 if index in oversized:
                     raise Refusal("too_large", f"{oversized[index].length:,} bytes")
-                candidate = read(line, received)
+                candidate = intake.read(line, received)
             except Refusal as refusal:
                 self._refuse(index, refusal)
                 continue

@@ -331,7 +331,6 @@ class EmbeddedRunner:
         if self._on_progress is not None:
             self._on_progress(self.progress)
         if self._core.wants_snapshot:
-            self.settle()
             self._core.snapshot()
 
     def _own(self, kind: type[Event], subject: str, data: object) -> None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from sqlalchemy import Connection
 
 from monitor.engine.flow import Flow
 from monitor.events.envelope import Event
-from monitor.events.types import ModelPromoted
+from monitor.events.types import Changed, Established, ModelPromoted
 from monitor.store import writer
 from monitor.store.schema import PERSONS, ROOMS
 from monitor.store.work import objections, promotions
+
+HEEDED: Final = frozenset({Established, Changed, ModelPromoted, *objections.KINDS})
+"""Types of event that say more than a history keeps: the others need not be shown to `Heeding.heed`."""
 
 
 class Heeding:

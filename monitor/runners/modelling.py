@@ -20,7 +20,7 @@ from models.features.facts import Facts
 from models.features.present import Present
 from models.keeping import ModelError
 from monitor.engine.flow import Flow
-from monitor.modelling.clustering import cut_groups
+from monitor.modelling.clustering import cut_groups, possible_siblings
 from monitor.modelling.gathering import facts_of
 from monitor.store import cutsignals
 from monitor.store.home import meta, set_meta
@@ -92,7 +92,8 @@ class Modelling:
         """Works out all groups and anomalies at Now, and what the forecast says; `seq` is the block of the cut, `model`
         and `forecast` what it says of models.
         """
-        facts = facts_of(flow)
+        every = model != NO_MODEL or bool(forecast)
+        facts = facts_of(flow, None if every else possible_siblings(flow, rules))
         try:
             cut_groups(connection, flow, rules, seq, Present(facts, flow.now))
             self._find_anomalies(connection, flow, facts, rules, seq, model)

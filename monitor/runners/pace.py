@@ -1,4 +1,4 @@
-"""When what came is judged: at once where that is cheap, and in a backlog so rarely that it takes a fifth of the time.
+"""When what came is judged: at once where that is cheap, and in a backlog so rarely that it takes a tenth of the time.
 
 An enterprise is judged once, however many of its events came in between, so waiting saves work.
 """
@@ -10,6 +10,8 @@ from typing import Final
 
 _SHARE: Final = 5
 """While much comes, judging takes at most about a fifth of the time."""
+_BACKLOG_SHARE: Final = 10
+"""While a backlog is read, a tenth."""
 _REST: Final = 0.03
 """So many seconds at most nothing is judged where nothing comes: senders that wait for answers send again by then."""
 
@@ -28,8 +30,11 @@ class Pace:
         self._took = self._ended - began
 
     def is_due(self, every: float) -> bool:
-        """Whether to judge though more may come: every so many seconds at most, and within the share."""
-        return time.monotonic() - self._ended > max(every, _SHARE * self._took)
+        """Whether to judge though more may come: every so many seconds at most, 0 in a live monitor, and within the
+        share.
+        """
+        share = _BACKLOG_SHARE if every else _SHARE
+        return time.monotonic() - self._ended > max(every, share * self._took)
 
     @property
     def rest(self) -> float:

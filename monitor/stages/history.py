@@ -142,7 +142,7 @@ def appended(record: bytes, identity: bytes, at: int, kind: int, content: int, p
     """A record (empty for a new enterprise) with one more entry. Whole seconds take half the room of others."""
     tail = _pack((_seconds(at), kind, content, *payload))
     count = int.from_bytes(record[1:5], "big") + 1
-    return b"\xdd" + count.to_bytes(4, "big") + record[5:] + _HEADERS[tail[0]] + identity + tail[1:]
+    return b"".join((b"\xdd", count.to_bytes(4, "big"), record[5:], _HEADERS[tail[0]], identity, tail[1:]))
 
 
 def recorded(kind: int, payload: tuple[Any, ...], at: int, known: int | UnsetType | str) -> Kept:

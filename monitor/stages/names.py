@@ -11,12 +11,12 @@ class Names(list[str]):
     def __init__(self, names: Iterable[str] = ()) -> None:
         """`names`: those that have numbers already, in order."""
         super().__init__(("", *names))
-        self._numbers = {name: number for number, name in enumerate(self)}
+        self.numbers = {name: number for number, name in enumerate(self)}
 
     def number(self, name: str) -> int:
         """The number of a name, a new one if need be."""
-        number = self._numbers.get(name)
+        number = self.numbers.get(name)
         if number is None:
-            number = self._numbers[name] = len(self)
+            number = self.numbers[name] = len(self)
             self.append(name)
         return number

@@ -46,6 +46,10 @@ class Touched:
         self._flags = bytearray(len(flags))
         return taken
 
+    def dump(self) -> bytes:
+        """What a snapshot keeps: those that wait, in the order of their numbers."""
+        return array("I", sorted(self._waiting)).tobytes()
+
     def clear(self) -> None:
         """None waits."""
         self.take()

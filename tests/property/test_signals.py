@@ -41,9 +41,13 @@ def troubled(lines: Sequence[bytes], seed: int) -> list[bytes]:
 
 
 def interrupted(running: Engine, lines: Sequence[bytes], seed: int, pace: int) -> Engine:
-    """Takes in lines, with a snapshot and a new process somewhere in the middle."""
-    cut = random.Random(seed).randrange(len(lines) + 1)
-    running.take(lines[:cut], judge_every=pace)
+    """Takes in lines, with a snapshot and a new process somewhere in the middle; some lines may not be judged then."""
+    chance = random.Random(seed)
+    cut = chance.randrange(len(lines) + 1)
+    judged = chance.choice((cut, cut // 2, 0))
+    running.take(lines[:judged], judge_every=pace)
+    for one in lines[judged:cut]:
+        running.receive(one)
     with TemporaryDirectory() as folder:
         running = running.restarted(Path(folder))
     return running.take(lines[cut:], judge_every=pace)

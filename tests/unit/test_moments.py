@@ -80,6 +80,14 @@ def test_text_and_moment_are_each_other_s_inverse(when: dt.datetime) -> None:
     assert as_text(at).endswith("+08:00")
 
 
+@given(aware, aware)
+def test_parts_that_were_met_in_other_texts_mean_the_same(one: dt.datetime, other: dt.datetime) -> None:
+    whole = other.replace(microsecond=0)
+    parse_moment(f"{whole.date()}T{one:%H:%M:%S}Z")
+    parse_moment(f"{one.date()}T{whole:%H:%M:%S}Z")
+    assert parse_moment(whole.isoformat()) == moment(whole)
+
+
 @given(aware)
 def test_the_date_in_shanghai_is_that_of_the_zone_s_own_table(when: dt.datetime) -> None:
     wanted = when.astimezone(SHANGHAI).date()
