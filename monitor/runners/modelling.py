@@ -20,7 +20,7 @@ from models.features.facts import Facts
 from models.features.present import Present
 from models.keeping import ModelError
 from monitor.engine.flow import Flow
-from monitor.modelling.clustering import cut_groups, possible_siblings
+from monitor.modelling.clustering import cut_groups, lately_opened
 from monitor.modelling.gathering import facts_of
 from monitor.store import cutsignals
 from monitor.store.home import meta, set_meta
@@ -77,9 +77,10 @@ class Modelling:
 
     def turn(self, connection: Connection, flow: Flow, rules: Rules, seq: int, model: str) -> None:
         """Works out all groups and anomalies at Now; `seq` is the block of the cut, `model` what it says."""
-        facts = facts_of(flow, None if model != NO_MODEL else possible_siblings(flow, rules))
+        facts = None if model == NO_MODEL else facts_of(flow)
         try:
-            cut_groups(connection, flow, rules, seq, Present(facts, flow.now))
+            presents = lately_opened(flow, rules) if facts is None else (Present(facts, flow.now),)
+            cut_groups(connection, flow, rules, seq, presents)
             self._find_anomalies(connection, flow, facts, rules, seq, model)
         except (LookupError, TypeError, ValueError, ArithmeticError):
             log.exception("程序缺陷：模型结果未更新 / a defect: what the models find was not brought up to date")
@@ -93,10 +94,10 @@ class Modelling:
             self.turn(connection, flow, rules, seq, self._last)
 
     def _find_anomalies(
-        self, connection: Connection, flow: Flow, facts: Facts, rules: Rules, seq: int, model: str
+        self, connection: Connection, flow: Flow, facts: Facts | None, rules: Rules, seq: int, model: str
     ) -> None:
         found: list[cutsignals.CutFinding] = []
-        if model != NO_MODEL and rules.active("anomaly"):
+        if facts is not None and rules.active("anomaly"):
             try:
                 found = self._models.find_anomalies(connection, flow, facts, rules, model)
             except ModelError as error:  # a home must open, and go on, also without the file of a model
