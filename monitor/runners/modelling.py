@@ -20,7 +20,7 @@ from models.features.facts import Facts
 from models.features.present import Present
 from models.keeping import ModelError
 from monitor.engine.flow import Flow
-from monitor.modelling.clustering import cut_groups, possible_siblings
+from monitor.modelling.clustering import cut_groups, lately_opened
 from monitor.modelling.gathering import facts_of
 from monitor.store import cutsignals
 from monitor.store.home import meta, set_meta
@@ -92,12 +92,12 @@ class Modelling:
         """Works out all groups and anomalies at Now, and what the forecast says; `seq` is the block of the cut, `model`
         and `forecast` what it says of models.
         """
-        every = model != NO_MODEL or bool(forecast)
-        facts = facts_of(flow, None if every else possible_siblings(flow, rules))
+        facts = facts_of(flow) if model != NO_MODEL or forecast else None
         try:
-            cut_groups(connection, flow, rules, seq, Present(facts, flow.now))
+            presents = lately_opened(flow, rules) if facts is None else (Present(facts, flow.now),)
+            cut_groups(connection, flow, rules, seq, presents)
             self._find_anomalies(connection, flow, facts, rules, seq, model)
-            if forecast:
+            if facts is not None and forecast:
                 self._foretell(connection, flow, facts, seq, forecast)
         except (LookupError, TypeError, ValueError, ArithmeticError):
             log.exception("程序缺陷：模型结果未更新 / a defect: what the models find was not brought up to date")
@@ -119,10 +119,10 @@ class Modelling:
             )
 
     def _find_anomalies(
-        self, connection: Connection, flow: Flow, facts: Facts, rules: Rules, seq: int, model: str
+        self, connection: Connection, flow: Flow, facts: Facts | None, rules: Rules, seq: int, model: str
     ) -> None:
         found: list[cutsignals.CutFinding] = []
-        if model != NO_MODEL and rules.active("anomaly"):
+        if facts is not None and model != NO_MODEL and rules.active("anomaly"):
             try:
                 found = self._models.find_anomalies(connection, flow, facts, rules, model)
             except ModelError as error:  # a home must open, and go on, also without the file of a model

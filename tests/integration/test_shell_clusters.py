@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from detectors.graph.view import Group
-from models.features.present import Present
 from models.population import write_province
-from monitor.modelling.clustering import groups_at
-from monitor.modelling.gathering import facts_of
+from monitor.modelling.clustering import groups_at, lately_opened
 from monitor.modelling.naming import HomeNaming
 from tests.cuts import SHELLS, running
 from tests.engine import shipped_rules
@@ -23,8 +21,8 @@ RECEIVED = 1_780_000_000_000_000
 
 def found_in(home: Path, lines: list[bytes]) -> list[Group]:
     with running(home, lines, clock=lambda: RECEIVED) as runner, runner.reading() as connection:
-        present = Present(facts_of(runner.flow), runner.flow.now)
-        return groups_at(connection, runner.flow, shipped_rules(), HomeNaming(connection), present)
+        presents = lately_opened(runner.flow, shipped_rules())
+        return groups_at(connection, runner.flow, shipped_rules(), HomeNaming(connection), presents)
 
 
 def test_planted_groups_are_found_whole_and_nothing_else(tmp_path: Path) -> None:

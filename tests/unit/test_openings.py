@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from config.moments import DAY
 from detectors.shell_cluster import DETECTOR
 from models.features.present import Present
-from monitor.modelling.clustering import possible_siblings, siblings_in
+from monitor.modelling import clustering
+from monitor.modelling.clustering import lately_opened, siblings_in
 from monitor.modelling.gathering import facts_of
 from monitor.stages.openings import Openings
 from tests.engine import Engine, shipped_rules
@@ -33,13 +35,15 @@ def test_whoever_was_established_since_is_found(openings: list[tuple[int, int]],
         assert all(latest[ref] > since - DAY for ref in found)
 
 
-def test_siblings_among_those_are_siblings_among_all() -> None:
+def test_siblings_among_those_are_siblings_among_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clustering, "_AT_ONCE", 7)
     engine, rules = Engine(), shipped_rules()
     engine.take(make_case(3, 300))
     flow = engine.flow
     parameters = {**rules.parameters(DETECTOR.id), "siblings": 1, "same_days": 30}
-    some = possible_siblings(flow, rules)
-    everybody = siblings_in(Present(facts_of(flow), flow.now), parameters)
-    assert 0 < len(some) < len(flow.subjects)
+    some = list(lately_opened(flow, rules))
+    everybody = siblings_in([Present(facts_of(flow), flow.now)], flow.now, parameters)
+    assert 0 < sum(one.size for one in some) < len(flow.subjects)
+    assert len(some) > 1
     assert everybody
-    assert siblings_in(Present(facts_of(flow, some), flow.now), parameters) == everybody
+    assert siblings_in(some, flow.now, parameters) == everybody

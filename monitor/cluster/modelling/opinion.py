@@ -70,7 +70,7 @@ def opinion_of(
     anomalies: list[tuple[str, str | None, Told]] | None = None
     try:
         present = Present(facts, flow.now)
-        found = groups_at(connection, flow, rules, naming, present) if rules.active(SHELLS.id) else []
+        found = groups_at(connection, flow, rules, naming, (present,)) if rules.active(SHELLS.id) else []
         groups = [(_bare(group), telling.told(group.finding)) for group in found]
     except _DEFECTS:
         log.exception("程序缺陷：团伙未更新 / a defect: groups were not brought up to date")
