@@ -166,6 +166,7 @@ def worker(
         cluster_snapshots=snapshots, rules=rules, metrics_port=metrics_port, metrics_host=metrics_host, push=push
     )
     channels, database = opening.channels_of(chosen), opening.database_of(chosen)
+    spare_the_collector()
     with nullcontext() if database is None else pushing_alone(database, channels):
         run_worker(
             chosen,
