@@ -83,7 +83,7 @@ def _profile(servers: Servers, path: Path, lines: int) -> None:
             took = sum(row[3] for key, row in rows.items() if Path(key[0]).name == file and key[2] == step)
             if took:
                 say(f"  {stage:18} {step:6} {took / lines * 1e6:6.1f} µs, {took / busy:5.1%}")
-    for name, file, step in (("messages encoded", "boxes.py", "take"), ("facts read", "hosts.py", "message")):
+    for name, file, step in (("messages encoded", "boxes.py", "take"), ("facts read", "host.py", "message")):
         took = sum(row[3] for key, row in rows.items() if Path(key[0]).name == file and key[2] == step)
         say(f"  {name:25} {took / lines * 1e6:6.1f} µs, {took / busy:5.1%}")
     libraries = {"faust": "/faust/", "aiokafka": "/aiokafka/", "mode": "/mode/", "asyncio": "/asyncio/"}

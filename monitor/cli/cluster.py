@@ -174,6 +174,7 @@ def worker(
         push=push,
     )
     channels, database = opening.channels_of(chosen), opening.database_of(chosen)
+    spare_the_collector()
     with nullcontext() if database is None else pushing_alone(database, channels):
         run_worker(
             chosen,

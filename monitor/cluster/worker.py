@@ -25,6 +25,7 @@ from config.scorecards import Cards
 from monitor.addresses import NORMALISER_VERSION
 from monitor.cluster.brokers import KafkaBroker, record_from_faust
 from monitor.cluster.connection import Connection
+from monitor.cluster.fetching import fetch_rarely
 from monitor.cluster.hosts.assessment_host import AssessmentHost
 from monitor.cluster.hosts.board import BoardKeeper
 from monitor.cluster.hosts.enterprises_host import EnterprisesHost
@@ -155,6 +156,7 @@ class ClusterWorker:
             consumer_auto_offset_reset="earliest",
             worker_redirect_stdouts=False,
         )
+        fetch_rarely(app)
         for short in ("intake", "events", "occupants", "leaderships", "ties", *BOARDS, SUPERVISION):
             topic = app.topic(
                 plan.topics[short],

@@ -93,7 +93,9 @@ class BoardKeeper:
                 await self._flush()
 
     async def fill(self) -> None:
-        """Reads whatever the broker has beyond the last message."""
+        """Reads whatever the broker has beyond the last message, unless it is being written: then it gets further."""
+        if self._lock.locked():
+            return
         async with self._lock:
             await self._begin()
             await self._fill()
