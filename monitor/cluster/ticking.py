@@ -42,16 +42,20 @@ class Pulse:
 
     async def beat(self, should_stop: Callable[[], bool]) -> None:
         """Passes Now on, until it is stopped."""
-        told = 0
         while not should_stop():
             await asyncio.sleep(_BEAT)
-            if self.now > told:
-                told = self.now
-                for keeper in self._keepers():
-                    keeper.advance(told)
+            self._tell()
             if self.now > self._heard:
                 try:
                     await self._broker.announce(self.now)
                 except KafkaError:
                     continue
                 self._heard = max(self._heard, self.now)
+
+    def _tell(self) -> None:
+        """Tells Now to every host that knows less: also one whose snapshot is from before, taken over since Now was
+        announced, when nothing moves Now any more.
+        """
+        for keeper in self._keepers():
+            if keeper.is_ready and keeper.host.latest < self.now:
+                keeper.advance(self.now)

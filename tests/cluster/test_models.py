@@ -19,7 +19,7 @@ from monitor.sources import open_source
 from monitor.store.home import Home
 from monitor.store.postgresql.database import Database
 from monitor.store.reader import Store, looking
-from monitor.store.work import ranking
+from monitor.store.work import drifts, ranking
 from tests.cluster.running import Cluster, cluster_in, read_totals
 from tests.cluster.test_supervision import cuts, first_difference, rests, runner_of, state_of, waits
 from tests.command import Call, Commands
@@ -85,6 +85,12 @@ def ranked(store: Store) -> list[Row]:
         return json.loads(json.dumps(list(ranking.ranked(reader.connection, reader.now() or 0, policy))))  # type: ignore[no-any-return]
 
 
+def drift_of(store: Store) -> dict[tuple[str, str], float]:
+    """How far the model has drifted, as metrics tell it; sums in another order differ in their last digits."""
+    with looking(store) as reader:
+        return {(kind, name): value for kind, name, value in drifts.read(reader.connection)}
+
+
 def promoted(cluster: Cluster, trained: tuple[Path, str]) -> str:
     """The model brought into force on the cluster, from the home in which it was trained."""
     folder, model = trained
@@ -112,6 +118,7 @@ def agrees(database: Database, home: Path) -> None:
     found, wanted = unspelled(state_of(database)), unspelled(state_of(Home(home)))
     assert found == wanted, first_difference(found, wanted)
     assert ranked(database) == ranked(Home(home))
+    assert drift_of(database) == pytest.approx(drift_of(Home(home)))
 
 
 def next_day(home: Path, path: Path) -> Path:

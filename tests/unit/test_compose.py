@@ -102,7 +102,7 @@ def test_what_each_service_needs_is_set() -> None:
         "web": {"DATABASE_URL", "DATABASE_SCHEMA", "KAFKA_BOOTSTRAP", "KAFKA_PREFIX", "PSEUDONYM_KEY", "HOME"},
         "produce": {"KAFKA_BOOTSTRAP", "KAFKA_PREFIX"},
     }
-    needed["worker"] |= {"CLUSTER_SNAPSHOTS", "METRICS_HOST", "METRICS_PORT"}
+    needed["worker"] |= {"CLUSTER_SNAPSHOTS", "CLUSTER_MODELS", "METRICS_HOST", "METRICS_PORT"}
     for name, service in ours().items():
         given = {*service["environment"], *(secret["target"] for secret in service.get("secrets", ()))}
         assert given - {"CREDIT_MONITOR_SECRETS"} == {f"CREDIT_MONITOR_{one}" for one in needed[name]}
@@ -178,7 +178,8 @@ def test_what_must_outlive_a_container_is_on_a_named_volume() -> None:
     assert named["kafka-data"] == services()["kafka"]["environment"]["KAFKA_LOG_DIRS"]
     assert services()["postgres"]["environment"]["PGDATA"].startswith(named["postgres-data"] + "/")
     worker = services()["worker"]["environment"]
-    assert worker["CREDIT_MONITOR_CLUSTER_SNAPSHOTS"].startswith(named["snapshots"] + "/")
+    for setting in ("SNAPSHOTS", "MODELS"):
+        assert worker[f"CREDIT_MONITOR_CLUSTER_{setting}"].startswith(named["snapshots"] + "/")
     home = re.search(r"CREDIT_MONITOR_HOME=(\S+)", text_of("Dockerfile"))
     assert home is not None
     assert named["produce-state"] == f"{home[1]}/produce"

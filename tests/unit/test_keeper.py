@@ -6,11 +6,13 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 from uuid import uuid4
 
 import pytest
 
+from monitor.cluster.brokers import KafkaBroker
 from monitor.cluster.hosts.assessment_host import AssessmentHost
 from monitor.cluster.hosts.enterprises_host import EnterprisesHost
 from monitor.cluster.hosts.host import Host, Record
@@ -19,6 +21,7 @@ from monitor.cluster.hosts.persons_host import PersonsHost
 from monitor.cluster.hosts.rooms_host import RoomsHost
 from monitor.cluster.keeper import DefectError, Keeper, RetentionError, UnsentError, VersionError
 from monitor.cluster.snapshots import SnapshotStore
+from monitor.cluster.ticking import Pulse
 from monitor.cluster.topics import TOPICS
 from monitor.stages.assessment import Assessment
 from monitor.stages.enterprises import Enterprises
@@ -327,3 +330,23 @@ def test_a_long_gap_is_read_in_steps_that_are_sent_and_kept(monkeypatch: pytest.
     asyncio.run(again_and_again())
     assert seen == [0, 5, 10]
     assert not differences(cluster.signals(), Engine().take(lines).signals())
+
+
+def test_now_reaches_a_host_that_is_taken_over_after_it_was_announced() -> None:
+    cluster = cluster_of(store(), partitions=1)
+    keeper = cluster.keeper("rooms", 0)
+    pulse = Pulse(cast("KafkaBroker", cluster), lambda: [keeper])
+    pulse.hear(SimpleNamespace(key=b"now", value=str(CLOCK).encode()))
+
+    async def takeover() -> None:
+        beating = asyncio.create_task(pulse.beat(lambda: False))
+        await asyncio.sleep(0.2)
+        await keeper.begin()
+        for _ in range(100):
+            if keeper.host.latest == CLOCK:
+                break
+            await asyncio.sleep(0.05)
+        beating.cancel()
+
+    asyncio.run(takeover())
+    assert keeper.host.latest == CLOCK
