@@ -6,9 +6,9 @@ transaction names its epoch: one of an owner that has been replaced is refused (
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, Engine, delete, exists, func, or_, select
@@ -19,10 +19,11 @@ from config.officers import Directory
 from config.ruleset import Rules
 from config.scorecards import Cards
 from monitor.cluster.hosts.host import Record
+from monitor.cluster.supervision import retrying
 from monitor.cluster.supervision.classing import ClusterClassing
 from monitor.cluster.supervision.deciding import Deciding
 from monitor.cluster.supervision.knowing import ClusterKnowing
-from monitor.cluster.supervision.requests import Answer, Look, decode_request, encode
+from monitor.cluster.supervision.requests import Act, Answer, Look, Request, Retry, decode_request, encode
 from monitor.cluster.wire.partitions import partition_of
 from monitor.engine.own import own_event
 from monitor.engine.supervising import Supervising
@@ -143,19 +144,44 @@ class SupervisionBook:
                 pass
             else:
                 if connection.execute(select(ANSWERS.c.id).where(ANSWERS.c.id == request.id)).first() is None:
-                    answer = self._answer(connection, request, record.moment)
-                    row = {"id": request.id, "at": record.moment, "body": encode(answer)}
-                    connection.execute(insert(ANSWERS).values(row))
+                    self._begin(connection, request, record)
                 connection.execute(delete(ANSWERS).where(ANSWERS.c.at < record.moment - _KEPT))
             self._advance(connection, record.offset + 1)
 
-    def _answer(self, connection: Connection, request: Any, at: int) -> Answer:
+    def _begin(self, connection: Connection, request: Request, record: Record) -> None:
+        """Answers a request, or notes it where its answer comes later."""
+        if isinstance(request, Retry):
+            retrying.note(connection, request.id, record.offset + 1)
+        else:
+            self._keep(connection, request.id, record.moment, self._answer(connection, request, record.moment))
+
+    @staticmethod
+    def _keep(connection: Connection, request: str, at: int, answer: Answer) -> None:
+        connection.execute(insert(ANSWERS).values({"id": request, "at": at, "body": encode(answer)}))
+
+    def retries(self) -> dict[str, int]:
+        """The requests to try parked subjects again that wait for their answers, with their numbers. Raises
+        DatabaseGoneError.
+        """
+        with answering(), self._engine.connect() as connection:
+            return retrying.noted(connection)
+
+    def retried(self, epoch: int, requests: Iterable[str], at: int) -> None:
+        """Answers requests that every host has followed. Raises ReplacedError and DatabaseGoneError."""
+        with self._transaction(epoch) as connection:
+            answer = Answer(retrying.still(connection))
+            for request in requests:
+                self._keep(connection, request, at, answer)
+                retrying.forget(connection, request)
+
+    def _answer(self, connection: Connection, request: Act | Look, at: int) -> Answer:
         if isinstance(request, Look):
             chain.append(connection, request.entries)
             return Answer()
-        supervising = self._supervising(connection, int(meta(connection, "now") or 0))
+        now = int(meta(connection, "now") or 0)
+        supervising = self._supervising(connection, now)
         deciding = Deciding(
-            connection, supervising, self._rules, self._officers, lambda event: self._log(connection, event)
+            connection, supervising, self._rules, self._officers, lambda event: self._log(connection, event), now
         )
         answer = deciding.answer(request, at)
         if not answer.error:

@@ -33,6 +33,8 @@ _AWAY: Final = 1.0
 _REPLACED_SECONDS: Final = 10.0
 """A worker that was frozen has learnt by then that the partition is no longer its own."""
 _TELL_AGAIN: Final = 30.0
+_FOLLOWING: Final = 5.0
+"""For so long at a time is waited until every host has tried its parked subjects again."""
 _EVENTS: Final = 256
 
 
@@ -98,6 +100,7 @@ class SupervisionKeeper:
             if time.monotonic() - self._cut_at >= CUT_SECONDS:
                 with suppress(ReplacedError):
                     await self._look()
+                    await self._retry()
 
     async def end(self) -> None:
         """Everything is in the database already."""
@@ -111,6 +114,20 @@ class SupervisionKeeper:
             wanted = await self._patiently(self._book.wants_cut)
         if wanted:
             await self._cut()
+
+    async def _retry(self) -> None:
+        """Has parked subjects tried again, where that was asked for. Where not every host follows soon, the next look
+        asks again: cuts go on meanwhile.
+        """
+        asked = await self._patiently(self._book.retries)
+        if not asked:
+            return
+        number, until = max(asked.values()), time.monotonic() + _FOLLOWING
+        await self._broker.ask_again(number)
+        if await self._barrier.tried(number, lambda: self._is_over() or time.monotonic() > until):
+            at = time.time_ns() // 1000
+            async with self._lock:
+                await self._patiently(lambda: self._book.retried(self.epoch, asked, at))
 
     async def _cut(self) -> None:
         """One cut, once everything that has arrived by now is applied everywhere. Acts go on meanwhile."""

@@ -100,7 +100,7 @@ class ClusterKnowing:
 
 def entry_of(row: Any) -> Entry:
     """The entry of a history that a row of CONDUCT holds; sources are references."""
-    _, source, event, at, kind, body = row
+    _, source, event, at, kind, body, _ = row
     return [source, event, at, kind, 0, *_unpack(body)]
 
 
