@@ -12,12 +12,14 @@ from typing import Any
 import pytest
 
 from config.moments import shanghai_date
-from monitor.drawing.published import PRIVATE
+from monitor.drawing import folder as disk
+from monitor.drawing.opening import open_draw
+from monitor.drawing.published import PRIVATE, SEED
 from monitor.store.postgresql.database import Database
 from tests.cluster.running import Cluster, cluster_in
 from tests.cluster.test_supervision import waits
 from tests.engine import KEY, event, lines, save
-from tests.integration.test_draw_commands import OFFICERS, PLAN
+from tests.integration.test_draw_commands import OFFICERS, PLAN, VALUE
 
 TODAY = shanghai_date(time.time_ns() // 1000)
 OPENED = "2024-03-01T01:00:00Z"
@@ -58,7 +60,7 @@ def listed(folder: Path) -> list[dict[str, Any]]:
 
 def test_as_from_a_home(cluster: Cluster, database: Database) -> None:
     folder, plain = cluster.folder, cluster.commands.commands
-    text = PLAN.format(known=TODAY, visits=TODAY + dt.timedelta(days=7))
+    text = PLAN.format(known=TODAY + dt.timedelta(days=1), visits=TODAY + dt.timedelta(days=7))
     (folder / "plan.yaml").write_text(text, encoding="utf-8")
     (folder / "officers.yaml").write_text(OFFICERS, encoding="utf-8")
     events = save(folder / "events.jsonl", case())
@@ -72,8 +74,11 @@ def test_as_from_a_home(cluster: Cluster, database: Database) -> None:
     digest = cluster.commands.good(*commit, "here").strip()
     assert listed(folder / "here") == listed(folder / "there")
     assert {one["name"] for one in listed(folder / "here")} == {"甲"}
-    cluster.commands.good("draw", "make", "here", "--public-value", "3456.78")
-    told = plain.good("draw", "verify", "here/public", "--commitment", digest, "--public-value", "3456.78")
+    here = folder / "here"
+    private = disk.read_private(here, PRIVATE), disk.read_private(here, SEED)
+    made = open_draw(disk.read_public(here), *private, VALUE, TODAY + dt.timedelta(days=1))
+    disk.write_result(here, made)
+    told = plain.good("draw", "verify", "here/public", "--commitment", digest, "--public-value", VALUE)
     assert "proved" in told
     (folder / "classes.jsonl").write_text(cluster.commands.good("export", "classes"), encoding="utf-8")
     assert "audited" in plain.good("draw", "audit", "here", "--classes", "classes.jsonl")

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from config import scorecards
-from config.moments import parse_moment
+from config.moments import as_text, parse_moment
 from monitor.cluster.hosts.board import batch_of
 from monitor.cluster.snapshots import SnapshotStore
 from monitor.cluster.supervision import monthly
@@ -98,15 +98,15 @@ def models(cluster: MemoryCluster, databases: Callable[[], Database]) -> tuple[M
 
 def more(cluster: MemoryCluster, model: Model, codes: list[str]) -> None:
     """Bad news of all enterprises."""
-    rows = [event(code, "complaint.received", "2025-04-21T02:00:00Z", number="N", id=f"c-{code}") for code in codes]
+    rows = [event(code, "complaint.received", "2025-04-11T02:00:00Z", number="N", id=f"c-{code}") for code in codes]
     rows += [
         event(
-            code, "enforcement.penalised", "2025-04-22T02:00:00Z", id=f"p-{code}", document=f"D-{code}", category="罚款"
+            code, "enforcement.penalised", "2025-04-11T03:00:00Z", id=f"p-{code}", document=f"D-{code}", category="罚款"
         )
         for code in codes
     ]
     rows += [
-        event(code, "enforcement.abnormal_listed", "2025-04-22T02:00:00Z", id=f"a-{code}", ground="unreachable")
+        event(code, "enforcement.abnormal_listed", "2025-04-11T03:00:00Z", id=f"a-{code}", ground="unreachable")
         for code in codes[::4]
     ]
     cluster.put(lines(rows), first=10_000)
@@ -170,14 +170,14 @@ def test_what_turned_red_meanwhile_has_the_newer_class(
     model.cut(BEGUN)
     more(cluster, model, sorted(model.classes()))
     model.cut(TAKEN)
-    by_themselves = {code: one for code, one in model.classes().items() if one["as_of"].startswith("2025-05-02T04:30")}
+    by_themselves = {code: one for code, one in model.classes().items() if one["as_of"] == as_text(TAKEN)}
     assert by_themselves
     while model.book.class_some(9):
         pass
     model.cut(TAKEN)
     found = model.classes()
     assert {code: found[code] for code in by_themselves} == by_themselves
-    assert {one["as_of"][:16] for code, one in found.items() if code not in by_themselves} == {"2025-05-02T04:00"}
+    assert {one["as_of"] for code, one in found.items() if code not in by_themselves} == {as_text(BEGUN)}
     assert model.mix() == Counter(one["class"] for one in found.values())
 
 
