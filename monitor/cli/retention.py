@@ -46,7 +46,7 @@ def show(before: BeforeOption = None, home: HomeOption = None) -> None:
     if isinstance(store, Database):
         _show_of_cluster(chosen, store, before)
         return
-    place = store
+    place = Home(chosen.home)
     with looking(place) as reader:
         day = retaining.newest_day(reader.connection) if before is None else before.date()
         found = retaining.look(reader.connection, opening.pseudonyms_of(chosen, place), day)
@@ -60,8 +60,8 @@ def show(before: BeforeOption = None, home: HomeOption = None) -> None:
 def apply(
     before: BeforeOption = None, officer: OfficerOption = None, rules: RulesOption = None, home: HomeOption = None
 ) -> None:
-    """删除并重写一个目录的日志、状态与数据库；须先停止 run 或 serve。 / Deletes it from log, state and database; stop `run` or
-    `serve` first. When interrupted, run it again.
+    """删除并重写目录的日志、状态与数据库；须先停止 run 或 serve。 / Deletes it from log, state and database of a home;
+    stop `run` or `serve` first. When interrupted, run it again.
 
     Example: credit-monitor retention apply --before 2020-01-01 --officer 3301-017 --home ./home
     """
@@ -114,9 +114,9 @@ def renew(
     for name, count in sorted(counts.items()):
         print(f"{name} {count}")
     _say(
-        f"新的一代已完整：以新的设置和空的快照目录启动节点，核对后执行 retention drop / the new generation is whole: start "
-        f"workers with CREDIT_MONITOR_KAFKA_PREFIX={prefix}, CREDIT_MONITOR_DATABASE_SCHEMA={schema} and an empty folder "
-        "of snapshots, compare, then run `retention drop`"
+        "新的一代已完整：以新的设置和空的快照目录启动节点，核对后执行 retention drop / the new generation is whole: "
+        f"start workers with CREDIT_MONITOR_KAFKA_PREFIX={prefix}, CREDIT_MONITOR_DATABASE_SCHEMA={schema} and an "
+        "empty folder of snapshots, compare, then run `retention drop`"
     )
 
 

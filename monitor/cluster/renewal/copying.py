@@ -64,7 +64,7 @@ class Copying:
                 tell(f"复制日志 copying the log {partition + 1}/{self._log.partitions}")
                 last = reached[partition]
                 for one in self._log.batches(partition):
-                    value, count = self._copied(one)
+                    value, count = self.copied(one)
                     if count and last is not None and one.offset > last:
                         sender.send(Message(partition, value, [(_COPY, str(one.offset).encode())], count))
                 sender.settle()
@@ -96,7 +96,7 @@ class Copying:
             finally:
                 sender.close()
 
-    def _copied(self, one: LoggedBatch) -> tuple[bytes, int]:
+    def copied(self, one: LoggedBatch) -> tuple[bytes, int]:
         """A message without what is left out, and how many events it holds; what it says of deleted names stays."""
         batch = one.batch
         kept = []

@@ -1,4 +1,4 @@
-"""Whether a generation is at rest: nobody works on it, and everything that it received stands in its log and tables."""
+"""Whether a generation is at rest: nobody works on it, and what it received stands in its log and tables."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ from monitor.store.postgresql.cluster_schema import BOARD_OFFSETS
 from monitor.store.postgresql.conduct_schema import UNLOGGED
 from monitor.store.postgresql.database import answering
 
-_STORED: Final = ("signals", "dead-letters", "supervision")
+_STORED: Final = ("dead-letters", "supervision")
+"""Topics of which what stands in the tables is carried over; signals are found again."""
+
 _progress: Final = msgspec.msgpack.Decoder(Progress).decode
 
 
