@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final
 
 import msgspec
 import typer
@@ -26,7 +26,8 @@ from monitor.runners import embedded
 from monitor.store import deadletters, writer
 from monitor.store.deadletters import Chosen
 from monitor.store.home import Home, meta
-from monitor.store.reader import Reader, look
+from monitor.store.postgresql.database import Database
+from monitor.store.reader import Store, looking
 
 ReasonOption = Annotated[list[str] | None, typer.Option("--reason", help="原因，可重复 / reason (repeat for several)")]
 SourceOption = Annotated[
@@ -47,8 +48,6 @@ LOST: Final = {
     "hidden": ("文本仍有被隐去的部分", "parts of the text are still hidden"),
 }
 """Why a dead letter could not be looked at, zh and en."""
-
-Answer = TypeVar("Answer")
 
 _BATCH: Final = 500
 _SHOWN_PARKED: Final = 20
@@ -98,13 +97,20 @@ def replay_parked(home: HomeOption = None, rules: RulesOption = None) -> None:
     Example: credit-monitor replay-parked --home ./home
     """
     chosen = opening.settings(home=home, rules=rules)
-    place = Home(chosen.home)
-    before = _parked(place)
-    if before:
-        ask(place, PARKED, {}, writer_of(place, chosen), _say)
-    after = _parked(place)
-    free = len(before.keys() - after.keys())
-    print(f"恢复 free again {free:,}　仍停放 still parked {len(after):,}")
+    store = opening.store_of(chosen, home)
+    before = _parked(store)
+    if before and isinstance(store, Home):
+        ask(store, PARKED, {}, writer_of(store, chosen), _say)
+    elif before and isinstance(store, Database):
+        from monitor.cluster.supervision import asking  # what speaks to brokers is slow to import
+
+        asking.retry(chosen, store)
+    after = _parked(store)
+    free = Counter(stage for stage, _ in before.keys() - after.keys())
+    waits = Counter(stage for stage, _ in after)
+    print(f"恢复 free again {free.total():,}　仍停放 still parked {waits.total():,}")
+    for stage in sorted(free | waits):
+        print(f"  {stage}：恢复 free again {free[stage]:,}　仍停放 still parked {waits[stage]:,}")
     for (stage, _), one in list(after.items())[:_SHOWN_PARKED]:
         print(f"  {stage} {one['key'] or one['subject']}：{one['reason'].strip().splitlines()[-1]}")
     if len(after) > _SHOWN_PARKED:
@@ -171,14 +177,14 @@ def writer_of(
 
     def become() -> embedded.EmbeddedRunner:
         rules = opening.rules_of(chosen)
-        in_force = _read(place, lambda reader: meta(reader.connection, "rules"))
+        in_force = _in_force(place, "rules")
         if in_force not in (None, rules.content_hash):
             raise Failure(
                 f"{place.path}：此目录使用另一份规则，请加 --rules FILE（与 run 或 serve 相同）/ other rules are in "
                 "force there: add --rules FILE, as for run or serve"
             )
         cards = opening.cards_of(chosen)
-        in_force = _read(place, lambda reader: meta(reader.connection, "scorecards"))
+        in_force = _in_force(place, "scorecards")
         if in_force not in (None, cards.content_hash):
             raise Failure(
                 f"{place.path}：此目录使用另一套评分卡，请设 CREDIT_MONITOR_SCORECARDS（与 run 或 serve 相同）/ other "
@@ -198,17 +204,14 @@ def writer_of(
     return become
 
 
-def _parked(place: Home) -> dict[tuple[str, int], dict[str, Any]]:
-    return _read(place, lambda reader: {(one["stage"], one["subject"]): one for one in reader.parked()})
+def _parked(store: Store) -> dict[tuple[str, int], dict[str, Any]]:
+    with looking(store) as reader:
+        return {(one["stage"], one["subject"]): one for one in reader.parked()}
 
 
-def _read(place: Home, what: Callable[[Reader], Answer]) -> Answer:
-    engine = place.reader()
-    try:
-        with look(engine) as reader:
-            return what(reader)
-    finally:
-        engine.dispose()
+def _in_force(place: Home, what: str) -> str | None:
+    with looking(place) as reader:
+        return meta(reader.connection, what)
 
 
 def _tell(tally: Tally, *, dry_run: bool) -> None:

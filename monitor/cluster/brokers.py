@@ -27,7 +27,10 @@ _PATIENCE_MS: Final = 300_000
 producer that has given up a message, so that what they have of a partition is always a beginning of what was said.
 """
 NOW: Final = b"now"
-"""The key of Now in the topic `clock`; the others are writers, with how far each is."""
+AGAIN: Final = b"again"
+"""Keys in the topic `clock`: of Now, and of the newest request to try parked subjects again; the others are writers,
+with how far each is.
+"""
 _FETCH: Final = 4 * 1024 * 1024
 
 
@@ -80,6 +83,10 @@ class KafkaBroker:
     async def announce(self, now: int) -> None:
         """Tells every worker of Now."""
         await self._made.send(self._topics["clock"], str(now).encode(), key=NOW, partition=0)
+
+    async def ask_again(self, request: int) -> None:
+        """Asks every worker to try parked subjects again; a later request has a greater number."""
+        await self._made.send_and_wait(self._topics["clock"], str(request).encode(), key=AGAIN, partition=0)
 
     async def announce_progress(self, writer: str, value: bytes) -> None:
         """Tells every worker how far a host is."""

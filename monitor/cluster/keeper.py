@@ -184,7 +184,7 @@ class Keeper:
 
     def _note_said(self) -> None:
         if not self.host.waits:
-            self._said = Progress(self.epoch, self.next, self.host.latest), frozenset(self._unacknowledged)
+            self._said = self.host.progress(self.epoch, self.next), frozenset(self._unacknowledged)
 
     async def snapshot(self) -> None:
         """Keeps the state, where it has changed: judged whole, said whole, acknowledged."""

@@ -16,15 +16,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import faust
-import msgspec
 from aiokafka.errors import KafkaError
 
-from config.officers import Directory
-from config.ruleset import Rules
-from config.scorecards import Cards
 from monitor.addresses import NORMALISER_VERSION
 from monitor.cluster.brokers import KafkaBroker, record_from_faust
-from monitor.cluster.connection import Connection
 from monitor.cluster.fetching import fetch_rarely
 from monitor.cluster.hosts.assessment_host import AssessmentHost
 from monitor.cluster.hosts.board import BoardKeeper
@@ -35,8 +30,9 @@ from monitor.cluster.hosts.intake_host import IntakeHost
 from monitor.cluster.hosts.persons_host import PersonsHost
 from monitor.cluster.hosts.rooms_host import RoomsHost
 from monitor.cluster.keeper import DefectError, Keeper, RetentionError, UnsentError, VersionError
-from monitor.cluster.modelling.process import Ground, ModelsProcess
+from monitor.cluster.modelling.process import ModelsProcess
 from monitor.cluster.pace import Pace
+from monitor.cluster.plan import Plan
 from monitor.cluster.snapshots import SnapshotStore
 from monitor.cluster.supervision.barrier import Announcing
 from monitor.cluster.supervision.book import TOPIC as SUPERVISION
@@ -65,27 +61,6 @@ _ENDING_SECONDS: Final = 3.5
 _GIVING_UP_SECONDS: Final = 8.0
 
 AnyKeeper = Keeper | BoardKeeper | SupervisionKeeper
-
-
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What a worker is to do: `topics` full names by short ones, `partitions` by short names."""
-
-    connection: Connection
-    group: str
-    topics: dict[str, str]
-    partitions: dict[str, int]
-    rules: Rules
-    cards: Cards
-    officers: Directory | None
-    officer: str
-    snapshots: str
-    snapshot_seconds: float
-    tick_seconds: float
-    live: bool
-    scratch: str
-    """A folder that Faust asks for; nothing of ours is in it."""
-    models: Ground
-    """What the models work with, in a process of their own."""
 
 
 class ClusterWorker:

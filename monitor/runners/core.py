@@ -32,9 +32,8 @@ from monitor.runners.classing import RED, Classing
 from monitor.runners.heeding import HEEDED, Heeding
 from monitor.runners.modelling import Modelling
 from monitor.runners.pace import Pace
+from monitor.store import forgotten, snapshots, writer
 from monitor.store import log as eventlog
-from monitor.store import snapshots, writer
-from monitor.store.forgotten import Forgotten
 from monitor.store.groups_schema import GROUPS
 from monitor.store.home import Home, meta, set_meta
 from monitor.store.schema import SIGNAL_MEMBERS
@@ -105,14 +104,14 @@ class Core:
         self._heard.met(((ref, candidates[place].event.subject) for place, ref in new))
         conflicts: list[tuple[int, Refusal]] = []
         repeated: list[int] = []
-        packed, forgotten = self._packed, self._forgotten
-        before = forgotten.before
+        packed, deleted = self._packed, self._forgotten
+        before = deleted.before
         events: dict[type[Event], int] = {}
         repeats: dict[type[Event], int] = {}
         for place, (ref, candidate) in enumerate(zip(refs, candidates, strict=True)):
             event, at = candidate.event, candidate.at
             kind = type(event)
-            if at < before and forgotten.holds(event.subject, event.source, event.id):
+            if at < before and deleted.holds(event.subject, event.source, event.id):
                 admission = _REPEAT
             else:
                 admission = flow.admit(ref, event, at, candidate.content, received)
@@ -256,7 +255,7 @@ class Core:
             self._seed = int(meta(connection, "seed") or 0)
             self.totals = writer.read_counters(connection)
             self.seq = eventlog.last_seq(connection)
-            self._forgotten = Forgotten(connection)
+            self._forgotten = forgotten.names_in(connection)
         versions = state.state_versions(self._pseudonyms)
         judged_by = state.judgement_versions(self.rules.content_hash)
         taken = self._load_snapshot(versions)

@@ -17,8 +17,9 @@ from config.settings import Settings
 from monitor.cluster.connection import Connection
 from monitor.cluster.modelling.process import Ground
 from monitor.cluster.observing import Observer
+from monitor.cluster.plan import Plan
 from monitor.cluster.topics import TOPICS
-from monitor.cluster.worker import BOARDS, ClusterWorker, Plan
+from monitor.cluster.worker import BOARDS, ClusterWorker
 from monitor.identifiers.pseudonyms import Pseudonymiser
 from monitor.metrics import Pulse, exposition
 from monitor.runners.delays import Delays

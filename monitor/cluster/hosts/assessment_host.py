@@ -138,6 +138,14 @@ class AssessmentHost(Host):
         parked = self._judging.parked.items()
         return [(stage, "enterprise", self._codes[ref], reason) for (stage, ref), reason in parked]
 
+    def try_again(self, request: int) -> None:
+        """Parked subjects are judged once more."""
+        super().try_again(request)
+        self._retry_parked()
+
+    def _retry_parked(self) -> None:
+        self._assessment.dirty.update(ref for _, ref in self._judging.parked)
+
     def frames(self) -> Iterator[Frame]:
         """What a snapshot keeps."""
         yield from self.base_frames()
@@ -159,7 +167,7 @@ class AssessmentHost(Host):
             if not self.load_base(name, payload):
                 self._load(name, payload)
         self._assessment.dirty.clear()
-        self._assessment.dirty.update(ref for _, ref in self._judging.parked)
+        self._retry_parked()
 
     def _load(self, name: str, payload: Any) -> None:
         if name == "now":

@@ -25,13 +25,17 @@ from monitor.cluster.hosts.board_items import (
     tell_objection,
 )
 from monitor.cluster.hosts.conduct import Conduct, rest_of
+from monitor.cluster.hosts.deleted import Deleted
+from monitor.cluster.hosts.filing_frames import frames_of, load_filing
 from monitor.cluster.hosts.host import Host, Record
+from monitor.cluster.hosts.hostlist import HostList, tell_host
 from monitor.cluster.hosts.intake_host import OWN, SUPERVISED
 from monitor.cluster.letters import event_text, letter_of, tell_letter
 from monitor.cluster.wire.facts import LogBatch, decode_log, leadership_out, occupant_out, room_digest
 from monitor.cluster.wire.texts import Texts
 from monitor.engine.auditing import entries_of
 from monitor.engine.filing import UNFILED, Admission, Filing
+from monitor.events.acts import HOST_ACTS
 from monitor.events.intake import content_of, lift_event
 from monitor.events.refusal import Refusal
 from monitor.events.types import Event, MonitorLive, type_name
@@ -81,6 +85,8 @@ class EnterprisesHost(Host):
         self._leaderships: list[tuple[int, Leadership]] = []
         self._named: list[tuple[str, str, tuple[int, str, str]]] = []
         self._conduct = Conduct()
+        self._listed = HostList()
+        self._deleted = Deleted()
         self._labels: dict[tuple[str, int], str] = {}
         """What to call rooms and persons of which nothing was said yet."""
         self._seen: dict[int, tuple[int, int]] = {}
@@ -98,6 +104,8 @@ class EnterprisesHost(Host):
         if batch.intake == SUPERVISED:
             self._hear(batch)
             return
+        if batch.forgotten is not None:
+            self._deleted.add(batch.forgotten)
         filing, seen = self._filing, self._seen.get(batch.intake, (-1, -1))
         events = batch.events
         if batch.generation < self._pseudonyms.generation:
@@ -123,13 +131,17 @@ class EnterprisesHost(Host):
         self._learn_texts()
 
     def _hear(self, batch: LogBatch) -> None:
-        """Cuts and acts stand in no history: they are counted, once, and Now has reached them."""
+        """Cuts and acts stand in no history: they are counted, once, and Now has reached them. Rooms learn of those
+        on the host list.
+        """
         seen = self._seen.get(SUPERVISED, (-1, -1))
         for index, event in enumerate(batch.events):
             if (batch.offsets[index], 0) > seen:
                 seen = batch.offsets[index], 0
                 self._filing.hear(int(event.time), batch.received[index])
                 self.totals["events", type_name(event)] += 1
+                if type(event) in HOST_ACTS and (entry := self._listed.heed(event)) is not None:
+                    tell_host(self.outbox, OCCUPANTS, entry)
         self._seen[SUPERVISED] = seen
 
     def _decoded(self, record: Record) -> LogBatch | None:
@@ -144,8 +156,11 @@ class EnterprisesHost(Host):
         lifted = batch.generation < self._pseudonyms.generation
         content = content_of(event) if lifted else batch.contents[index]
         before = len(self._enterprises.record(ref))
-        admission = self._filing.admit(ref, event, at, content, batch.received[index])
         kind = type_name(event)
+        if self._deleted.holds(event, at):
+            admission = Admission.REPEAT
+        else:
+            admission = self._filing.admit(ref, event, at, content, batch.received[index])
         if admission is Admission.NEW:
             self.totals["events", kind] += 1
             self._heed(ref, event, at, before)
@@ -290,7 +305,9 @@ class EnterprisesHost(Host):
         return number
 
     def resend(self) -> None:
-        """What waits to be judged is said anew, withdrawals included."""
+        """What waits to be judged is said anew, withdrawals included; and the host list."""
+        for entry in self._listed.entries():
+            tell_host(self.outbox, OCCUPANTS, entry)
         self._filing.wake_due(self._wake)
         waiting = self._enterprises.dirty.take()
         self._enterprises.dirty.update(waiting)
@@ -304,24 +321,27 @@ class EnterprisesHost(Host):
         parked = self._filing.parked.items()
         return [(stage, "enterprise", self._codes[ref], reason) for (stage, ref), reason in parked]
 
+    def try_again(self, request: int) -> None:
+        """Parked subjects are judged once more."""
+        super().try_again(request)
+        self._retry_parked()
+
+    def _retry_parked(self) -> None:
+        self._enterprises.dirty.update(ref for _, ref in self._filing.parked)
+
     # -- snapshots ------------------------------------------------------------------------------------------------
 
     def frames(self) -> Iterator[Frame]:
         """What a snapshot keeps."""
-        filing = self._filing
         yield from self.base_frames()
-        yield "clock", [filing.now, filing.filed_now, int(filing.live)]
-        yield "sources", filing.sources[1:]
+        yield from frames_of(self._filing)
         for name, numbering, texts in self._numberings():
             yield f"numbers:{name}", [list(numbering.dump()), texts.dump()]
-        yield "counties", filing.room_counties.tobytes()
-        yield "claims", list(filing.county_claims.items())
-        yield "weak", array("I", sorted(filing.weak_persons)).tobytes()
-        yield "wakes", filing.wakes
-        yield "parked", [(stage, ref, reason) for (stage, ref), reason in filing.parked.items()]
         yield "labels", [(kind, number, label) for (kind, number), label in self._labels.items()]
         yield "seen", list(self._seen.items())
         yield "missed", bytes(self._conduct.missed)
+        yield "hosts", self._listed.dump()
+        yield "deleted", self._deleted.dump()
         yield "told", self._told.tobytes()
         yield "signals", self._signals.dump()
         records = self._enterprises.dump()
@@ -330,47 +350,33 @@ class EnterprisesHost(Host):
 
     def load(self, frames: Iterable[Frame]) -> None:
         """Takes over what `frames` gave."""
-        filing = self._filing
         records: list[bytes] = []
         numberings = {name: (numbering, texts) for name, numbering, texts in self._numberings()}
         for name, payload in frames:
-            if name == "clock":
-                filing.now, filing.filed_now, filing.live = payload[0], payload[1], bool(payload[2])
-            elif name == "sources":
-                for source in payload:
-                    filing.sources.number(source)
-            elif name.startswith("numbers:"):
+            if name.startswith("numbers:"):
                 numbering, texts = numberings[name.removeprefix("numbers:")]
                 numbering.load(*payload[0])
                 texts.load(payload[1])
-            elif name == "counties":
-                filing.room_counties[:] = array("I", payload)
-            elif name == "claims":
-                for room, order in payload:
-                    filing.county_claims[room] = None if order is None else (order[0], order[1], order[2], order[3])
-            elif name == "weak":
-                filing.weak_persons.update(array("I", payload))
-            elif name == "wakes":
-                filing.wakes[:] = [(at, kind, ref) for at, kind, ref in payload]
-            elif name == "parked":
-                for stage, ref, reason in payload:
-                    filing.parked[stage, ref] = reason
             elif name == "labels":
                 self._labels = {(kind, number): label for kind, number, label in payload}
             elif name == "seen":
                 self._seen = {intake: (last[0], last[1]) for intake, last in payload}
             elif name == "missed":
                 self._conduct.missed[:] = payload
+            elif name == "hosts":
+                self._listed.load(payload)
+            elif name == "deleted":
+                self._deleted.load(payload)
             elif name == "told":
                 self._told = array("Q", payload)
             elif name == "signals":
                 self._signals.load(payload)
             elif name == "enterprises":
                 records += payload
-            else:
+            elif not load_filing(self._filing, name, payload):
                 self.load_base(name, payload)
         self._enterprises.load(records)
-        self._enterprises.dirty.update(ref for _, ref in filing.parked)
+        self._retry_parked()
 
     def _numberings(self) -> tuple[tuple[str, Numbering, Texts], ...]:
         filing = self._filing

@@ -38,13 +38,14 @@ class Record(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """How far a host is: under which epoch, the offset after the last message whose consequences are all said, and Now
-    as they were worked out by.
+    """How far a host is: under which epoch, the offset after the last message whose consequences are all said, Now as
+    they were worked out by, and the newest request to try parked subjects again that was followed.
     """
 
     epoch: int
     next: int
     now: int
+    tried: int = 0
 
 
 class Host(ABC):
@@ -61,6 +62,8 @@ class Host(ABC):
         self.totals: Counter[tuple[str, str]] = Counter()
         self.refused = 0
         """Messages of a writer that is no longer the owner of its partition."""
+        self.tried = 0
+        """The newest request to try parked subjects again that was followed."""
         self._queue = array("I")
         self._set_aside = 0
         self._fences: dict[str, int] = {}
@@ -133,6 +136,14 @@ class Host(ABC):
     def parked_subjects(self) -> list[tuple[str, str, str, str]]:
         """(stage, kind, key, reason) of the subjects that wait for a fix."""
         return []
+
+    def try_again(self, request: int) -> None:
+        """Parked subjects are judged once more, where there are any, as the request of this number asks."""
+        self.tried = max(self.tried, request)
+
+    def progress(self, epoch: int, following: int) -> Progress:
+        """How far it is, under an epoch, where nothing before the offset `following` is left to be said."""
+        return Progress(epoch, following, self.latest, self.tried)
 
     def message(self, record: Record) -> Message | None:
         """The message of another host, or None where it cannot be read or its writer has been replaced."""

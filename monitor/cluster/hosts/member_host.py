@@ -119,6 +119,14 @@ class MemberHost(Host):
         parked = self.judging.parked.items()
         return [(stage, self.kind, self.subjects[ref], reason) for (stage, ref), reason in parked]
 
+    def try_again(self, request: int) -> None:
+        """Parked subjects are judged once more."""
+        super().try_again(request)
+        self._retry_parked()
+
+    def _retry_parked(self) -> None:
+        self.members.dirty.update(ref for _, ref in self.judging.parked)
+
     def frames(self) -> Iterator[Frame]:
         """What a snapshot keeps."""
         yield from self.base_frames()
@@ -140,7 +148,7 @@ class MemberHost(Host):
         for name, payload in frames:
             if not self.load_base(name, payload):
                 self.load_one(name, payload)
-        self.members.dirty.update(ref for _, ref in self.judging.parked)
+        self._retry_parked()
 
     def load_one(self, name: str, payload: Any) -> None:
         """Takes over one frame."""

@@ -14,7 +14,7 @@ from config.settings import Settings
 from monitor.cluster.connection import Connection
 from monitor.cluster.sending import Sender, StoppedError
 from monitor.cluster.supervision.book import TOPIC
-from monitor.cluster.supervision.requests import Act, Answer, Look, Request, decode_answer, encode
+from monitor.cluster.supervision.requests import Act, Answer, Look, Request, Retry, decode_answer, encode
 from monitor.cluster.topics import name_of, require
 from monitor.cluster.wire.batches import Message
 from monitor.store.audit.chain import AuditEntry
@@ -26,6 +26,7 @@ PATIENCE: Final = 30.0
 """Seconds without an answer, after which whoever asks is told that none came."""
 
 _LOOK_PATIENCE: Final = 5.0
+_RETRY_PATIENCE: Final = 120.0
 _POLL: Final = 0.1
 _CONNECTING: Final = 5.0
 
@@ -46,6 +47,11 @@ def record(chosen: Settings, database: Database, entries: Sequence[AuditEntry]) 
     will be appended later. Raises as `act`.
     """
     Asking(chosen, database, _LOOK_PATIENCE).ask(Look(secrets.token_hex(16), list(entries)))
+
+
+def retry(chosen: Settings, database: Database) -> dict[str, int]:
+    """Has parked subjects tried again; how many still wait, by stage. Raises as `act`."""
+    return Asking(chosen, database, _RETRY_PATIENCE).ask(Retry(secrets.token_hex(16)))
 
 
 class Office:

@@ -18,7 +18,7 @@ from typing import Any, Final, Protocol
 import msgspec
 from aiokafka.errors import KafkaError
 
-from monitor.cluster.brokers import NOW, KafkaBroker
+from monitor.cluster.brokers import AGAIN, NOW, KafkaBroker
 from monitor.cluster.hosts.host import Progress
 from monitor.cluster.keeper import Keeper
 
@@ -33,7 +33,7 @@ WAVES: Final[tuple[tuple[tuple[str, str], ...], ...]] = (
 )
 """Topics with the stages that read them, in the order of the flow. Only intake does not know Now."""
 
-_unpack: Final = msgspec.msgpack.Decoder(tuple[int, int, int]).decode
+_unpack: Final = msgspec.msgpack.Decoder(Progress).decode
 
 
 class Ends(Protocol):
@@ -49,6 +49,8 @@ class Announcing:
     def __init__(self, broker: KafkaBroker, keepers: Callable[[], Mapping[str, Keeper]]) -> None:
         """`keepers`: those of this worker by writer, at any moment."""
         self.heard: dict[str, Progress] = {}
+        self.asked = 0
+        """The newest request to try parked subjects again."""
         self._broker = broker
         self._keepers = keepers
         self._told: dict[str, Progress] = {}
@@ -57,7 +59,10 @@ class Announcing:
         """What a worker announced; of a writer the newest claim holds."""
         if message.key is None or message.key == NOW or not message.value:
             return
-        found = Progress(*_unpack(message.value))
+        if message.key == AGAIN:
+            self.asked = max(self.asked, int(message.value))
+            return
+        found = _unpack(message.value)
         writer = message.key.decode()
         before = self.heard.get(writer)
         if before is None or found >= before:
@@ -70,7 +75,15 @@ class Announcing:
         while not should_stop():
             await asyncio.sleep(_EVERY)
             for writer, keeper in list(self._keepers().items()):
+                if keeper.host.tried < self.asked:
+                    await patiently(lambda keeper=keeper: self._try_again(keeper))  # type: ignore[misc]
                 await patiently(lambda writer=writer, keeper=keeper: self._tell(writer, keeper))  # type: ignore[misc]
+
+    async def _try_again(self, keeper: Keeper) -> None:
+        """Parked subjects are judged once more; a host that lacks something is brought up again, as at a start."""
+        if not keeper.host.whole:
+            await keeper.begin()
+        await keeper.call(lambda host, _: host.try_again(self.asked))
 
     async def _tell(self, writer: str, keeper: Keeper) -> None:
         found = await keeper.settled()
@@ -123,6 +136,10 @@ class Barrier:
                 now = self.now = max(self._heard[writer].now for writer in writers)
                 if not await self._wait(lambda w=writers, n=now: self._all(w, n), should_stop):  # type: ignore[misc]
                     return False
+        return await self._is_stored(should_stop)
+
+    async def _is_stored(self, should_stop: Callable[[], bool]) -> bool:
+        """Waits until everything that was said is in the database."""
         ends = await self._ends(("signals",))
         while not should_stop():
             stored = await self._stored()
@@ -131,16 +148,31 @@ class Barrier:
             await asyncio.sleep(_POLL)
         return False
 
+    def _present(self, writer: str) -> Progress | None:
+        """How far a writer is under its newest claim."""
+        found = self._heard.get(writer)
+        return None if found is None or found.epoch != self._claims.get(writer, found.epoch) else found
+
+    async def tried(self, request: int, should_stop: Callable[[], bool]) -> bool:
+        """Returns once every host has tried its parked subjects again, as the request of a number asks, and what came
+        of it is in the database; False where it is stopped before.
+        """
+        writers = [f"{stage}/{number}" for wave in WAVES for topic, stage in wave for number in self._of(topic)]
+
+        def all_did() -> bool:
+            found = (self._present(writer) for writer in writers)
+            return all(one is not None and one.tried >= request for one in found)
+
+        return await self._wait(all_did, should_stop) and await self._is_stored(should_stop)
+
     def holds(self) -> bool:
         """Whether nobody has taken a host over since it was passed."""
         return all(self._claims.get(writer, epoch) == epoch for writer, epoch in self._epochs.items())
 
     def _all(self, writers: Mapping[str, int], now: int) -> bool:
         for writer, end in writers.items():
-            found = self._heard.get(writer)
-            if found is None or found.epoch != self._claims.get(writer, found.epoch):
-                return False
-            if found.next < end or found.now < now:
+            found = self._present(writer)
+            if found is None or found.next < end or found.now < now:
                 return False
         self._epochs.update((writer, self._heard[writer].epoch) for writer in writers)
         return True

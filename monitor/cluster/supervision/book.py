@@ -6,9 +6,9 @@ transaction names its epoch: one of an owner that has been replaced is refused (
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, Engine, delete, exists, func, or_, select
@@ -21,12 +21,13 @@ from config.scorecards import Cards
 from monitor.cluster.hosts.host import Record
 from monitor.cluster.modelling.found import Opinion, Question
 from monitor.cluster.modelling.store import ModelStore
+from monitor.cluster.supervision import monthly, retrying
 from monitor.cluster.supervision.classing import ClusterClassing
 from monitor.cluster.supervision.deciding import Deciding
 from monitor.cluster.supervision.knowing import ClusterKnowing
 from monitor.cluster.supervision.opinions import question_of, take_in
 from monitor.cluster.supervision.promoting import PROMOTED, promote
-from monitor.cluster.supervision.requests import Answer, Look, decode_request, encode
+from monitor.cluster.supervision.requests import Act, Answer, Look, Request, Retry, decode_request, encode
 from monitor.cluster.wire.partitions import partition_of
 from monitor.engine.own import own_event
 from monitor.engine.supervising import Supervising
@@ -114,6 +115,7 @@ class SupervisionBook:
                 exists(select(OBJECTIONS.c.id).where(OBJECTIONS.c.fresh)),
                 value["now"].is_distinct_from(value[_NOW]),
                 exists(select(LETTERED.c.enterprise)),
+                exists().where(META.c.key == monthly.FINISHED),
                 acted,
             )
         ).where(exists().where(META.c.key == LIVE))
@@ -149,21 +151,46 @@ class SupervisionBook:
                 pass
             else:
                 if connection.execute(select(ANSWERS.c.id).where(ANSWERS.c.id == request.id)).first() is None:
-                    answer = self._answer(connection, request, record.moment)
-                    row = {"id": request.id, "at": record.moment, "body": encode(answer)}
-                    connection.execute(insert(ANSWERS).values(row))
+                    self._begin(connection, request, record)
                 connection.execute(delete(ANSWERS).where(ANSWERS.c.at < record.moment - _KEPT))
             self._advance(connection, record.offset + 1)
 
-    def _answer(self, connection: Connection, request: Any, at: int) -> Answer:
+    def _begin(self, connection: Connection, request: Request, record: Record) -> None:
+        """Answers a request, or notes it where its answer comes later."""
+        if isinstance(request, Retry):
+            retrying.note(connection, request.id, record.offset + 1)
+        else:
+            self._keep(connection, request.id, record.moment, self._answer(connection, request, record.moment))
+
+    @staticmethod
+    def _keep(connection: Connection, request: str, at: int, answer: Answer) -> None:
+        connection.execute(insert(ANSWERS).values({"id": request, "at": at, "body": encode(answer)}))
+
+    def retries(self) -> dict[str, int]:
+        """The requests to try parked subjects again that wait for their answers, with their numbers. Raises
+        DatabaseGoneError.
+        """
+        with answering(), self._engine.connect() as connection:
+            return retrying.noted(connection)
+
+    def retried(self, epoch: int, requests: Iterable[str], at: int) -> None:
+        """Answers requests that every host has followed. Raises ReplacedError and DatabaseGoneError."""
+        with self._transaction(epoch) as connection:
+            answer = Answer(retrying.still(connection))
+            for request in requests:
+                self._keep(connection, request, at, answer)
+                retrying.forget(connection, request)
+
+    def _answer(self, connection: Connection, request: Act | Look, at: int) -> Answer:
         if isinstance(request, Look):
             chain.append(connection, request.entries)
             return Answer()
         if request.type == PROMOTED:
             return promote(connection, request, at, self._models, lambda event: self._log(connection, event))
-        supervising = self._supervising(connection, int(meta(connection, "now") or 0))
+        now = int(meta(connection, "now") or 0)
+        supervising = self._supervising(connection, now)
         deciding = Deciding(
-            connection, supervising, self._rules, self._officers, lambda event: self._log(connection, event)
+            connection, supervising, self._rules, self._officers, lambda event: self._log(connection, event), now
         )
         answer = deciding.answer(request, at)
         if not answer.error:
@@ -190,19 +217,37 @@ class SupervisionBook:
             moment = max(now, int(meta(connection, "now") or 0))
             supervising = self._supervising(connection, moment)
             classing = ClusterClassing(self._cards, self._rules, self._known_by(connection))
-            every = classing.due(connection, moment)
-            data = CutData(supervising.cuts + 1, every, "" if opinion is None else opinion.model)
+            due, cuts = classing.due(connection, moment), supervising.cuts
+            models = "" if opinion is None else opinion.model
+            data = CutData(cuts + 1, due.every, models, begun=due.begun, taken=due.taken)
             number = self._log(connection, own_event(Cut, MONITOR_SUBJECT, data, at=moment, now=at))
             if opinion is not None:
                 take_in(connection, self._known_by(connection), self._rules, opinion)
             cutting = supervising.cut(connection, moment, self._rules)
             worsened = cutting.worsened(RED, self._cards.general.red_detectors)
-            classing.turn(connection, moment, worsened, everything=every)
+            classing.turn(connection, moment, cuts, worsened, due)
             supervising.queue(connection, moment, number, self._rules, cutting, at)
             set_meta(connection, _NOW, meta(connection, "now") or "")
             connection.execute(delete(META).where(META.c.key == _ACTED))
             connection.execute(delete(LETTERED))
             return True
+
+    def classes_wait(self) -> bool:
+        """Whether pieces are left of classes that a cut has begun. Raises DatabaseGoneError."""
+        with answering(), self._engine.connect() as connection:
+            return self._pieces(connection) is not None
+
+    def class_some(self, epoch: int) -> None:
+        """Works out the next of them, if any are left. Raises ReplacedError and DatabaseGoneError."""
+        with self._transaction(epoch) as connection:
+            pieces = self._pieces(connection)
+            if pieces is not None:
+                ClusterClassing(self._cards, self._rules, self._known_by(connection)).piece(connection, pieces)
+
+    def _pieces(self, connection: Connection) -> monthly.Pieces | None:
+        """What is being worked out by the cards in force and is not finished."""
+        found = monthly.going_on(connection)
+        return None if found is None or found.finished or found.cards != self._cards.content_hash else found
 
     # -- inside a transaction -------------------------------------------------------------------------------------
 

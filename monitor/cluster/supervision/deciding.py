@@ -21,14 +21,14 @@ from monitor.engine.supervising import Supervising
 from monitor.events.acts import ACTS, HOST_ACTS, AlertDispatched, AssignmentData, TaskAssigned, TaskDispatched
 from monitor.events.envelope import Event
 from monitor.store.audit import chain
+from monitor.store.work import hosts
 from monitor.store.work.taskbook import TaskBook
 from monitor.supervision.alerts import Refused
+from monitor.supervision.hosts import after, check
 
 log = logging.getLogger(__name__)
 
-_KINDS: Final[dict[str, type[Event]]] = {
-    str(kind.__struct_config__.tag): kind for kind in ACTS if kind not in HOST_ACTS
-}
+_KINDS: Final[dict[str, type[Event]]] = {str(kind.__struct_config__.tag): kind for kind in ACTS}
 _DISPATCHES: Final = (AlertDispatched, TaskDispatched)
 
 
@@ -42,13 +42,17 @@ class Deciding:
         rules: Rules,
         officers: Directory | None,
         put: Callable[[Event], int],
+        now: int,
     ) -> None:
-        """`officers`: among whom tasks are given out; `put`: puts an accepted act among those that go to the log."""
+        """`officers`: among whom tasks are given out; `put`: puts an accepted act among those that go to the log;
+        `now`: Now.
+        """
         self._connection = connection
         self._supervising = supervising
         self._rules = rules
         self._officers = officers
         self._log = put
+        self._now = now
 
     def answer(self, request: Act, at: int) -> Answer:
         """Does what is asked at a moment, in microseconds, or says why not."""
@@ -77,13 +81,24 @@ class Deciding:
         entries = entries_of(event)
         try:
             with self._connection.begin_nested():
-                self._supervising.act(self._connection, event, self._rules, at)
+                if type(event) in HOST_ACTS:
+                    self._list(event)
+                else:
+                    self._supervising.act(self._connection, event, self._rules, at)
                 self._log(event)
                 chain.append(self._connection, entries)
         except Refused:
             chain.append(self._connection, refused_of(entries))
             raise
         return event
+
+    def _list(self, event: Event) -> None:
+        """Lists a room as a host, or ends its entry; the rooms hear of it from the log. Raises Refused."""
+        before = hosts.entry(self._connection, event.subject)
+        check(before, event, self._now)
+        entry = after(before, event)
+        if entry is not None:
+            hosts.put(self._connection, entry)
 
     def _given(self, subject: str, officer: str, at: int, mark: str) -> str:
         """To whom a task was given just now, or why to nobody; empty where it had officers or there is no directory."""

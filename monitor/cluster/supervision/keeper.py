@@ -36,6 +36,8 @@ _REPLACED_SECONDS: Final = 10.0
 """A worker that was frozen has learnt by then that the partition is no longer its own."""
 _TELL_AGAIN: Final = 30.0
 _ASK_AGAIN: Final = 5.0
+_FOLLOWING: Final = 5.0
+"""For so long at a time is waited until every host has tried its parked subjects again."""
 _EVENTS: Final = 256
 
 
@@ -97,12 +99,15 @@ class SupervisionKeeper:
                 await self._log()
 
     async def work(self, should_stop: Callable[[], bool]) -> None:
-        """Calls cuts while something happens, until it is stopped."""
+        """Calls cuts while something happens, and works out classes between them, until it is stopped."""
         while not should_stop():
             await asyncio.sleep(_LOOK)
+            with suppress(ReplacedError):
+                await self._class_some()
             if time.monotonic() - self._cut_at >= CUT_SECONDS:
                 with suppress(ReplacedError):
                     await self._look()
+                    await self._retry()
 
     async def end(self) -> None:
         """Everything is in the database already."""
@@ -116,6 +121,30 @@ class SupervisionKeeper:
             wanted = await self._patiently(self._book.wants_cut)
         if wanted:
             await self._cut()
+
+    async def _class_some(self) -> None:
+        """Some pieces of the classes that a cut has begun, with rests between them for officers."""
+        until = time.monotonic() + CUT_SECONDS
+        while await self._patiently(self._book.classes_wait) and time.monotonic() < until and not self._is_over():
+            began = time.monotonic()
+            async with self._lock:
+                await self._begin()
+                await self._patiently(lambda: self._book.class_some(self.epoch))
+            await asyncio.sleep(time.monotonic() - began)
+
+    async def _retry(self) -> None:
+        """Has parked subjects tried again, where that was asked for. Where not every host follows soon, the next look
+        asks again: cuts go on meanwhile.
+        """
+        asked = await self._patiently(self._book.retries)
+        if not asked:
+            return
+        number, until = max(asked.values()), time.monotonic() + _FOLLOWING
+        await self._broker.ask_again(number)
+        if await self._barrier.tried(number, lambda: self._is_over() or time.monotonic() > until):
+            at = time.time_ns() // 1000
+            async with self._lock:
+                await self._patiently(lambda: self._book.retried(self.epoch, asked, at))
 
     async def _cut(self) -> None:
         """One cut, once everything that has arrived by now is applied everywhere; before the first one of a day the

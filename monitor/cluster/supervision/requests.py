@@ -29,6 +29,12 @@ class Look(msgspec.Struct, frozen=True, tag="audit", tag_field="what"):
     entries: list[AuditEntry]
 
 
+class Retry(msgspec.Struct, frozen=True, tag="parked", tag_field="what"):
+    """Parked subjects are to be tried again. The answer, how many still wait by stage, comes once every host has."""
+
+    id: str
+
+
 class Answer(msgspec.Struct, frozen=True):
     """What came of a request; `error` says, zh and en, why nothing did."""
 
@@ -36,8 +42,8 @@ class Answer(msgspec.Struct, frozen=True):
     error: str = ""
 
 
-Request = Act | Look
+Request = Act | Look | Retry
 
 encode: Final = msgspec.json.Encoder().encode
-decode_request: Final = msgspec.json.Decoder(Act | Look).decode
+decode_request: Final = msgspec.json.Decoder(Act | Look | Retry).decode
 decode_answer: Final = msgspec.json.Decoder(Answer).decode

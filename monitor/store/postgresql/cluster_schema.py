@@ -14,9 +14,9 @@ from sqlalchemy import BigInteger, Column, Index, LargeBinary, MetaData, Table
 from monitor.store import groups_schema, schema
 from monitor.store.audit import audit_schema
 from monitor.store.outgoing import outbox_schema
-from monitor.store.postgresql import conduct_schema
+from monitor.store.postgresql import classing_schema, conduct_schema
 from monitor.store.schema import REFERENCE, WORDS
-from monitor.store.work import alert_schema, classes_schema, model_schema, task_schema
+from monitor.store.work import alert_schema, classes_schema, host_schema, model_schema, task_schema
 
 CLUSTER: Final = MetaData()
 
@@ -38,7 +38,9 @@ for _table in (
     task_schema.TASKS,
     task_schema.TASK_ALERTS,
     task_schema.TODOS,
+    host_schema.HOSTS,
     classes_schema.CLASSES,
+    classes_schema.CLASSES_NEXT,
     classes_schema.SCORECARDS,
     classes_schema.CLASS_MIX,
     model_schema.FORECASTS,
@@ -53,6 +55,7 @@ for _table in (
     model_schema.PROMOTIONS,
     model_schema.DRIFTS,
     *conduct_schema.TABLES.sorted_tables,
+    *classing_schema.TABLES.sorted_tables,
 ):
     _table.to_metadata(CLUSTER)
 

@@ -16,13 +16,15 @@ from monitor.stages.history import Kind
 from monitor.store import bulk
 from monitor.store.audit import chain
 from monitor.store.audit.chain import AuditEntry
+from monitor.store.home import meta
 from monitor.store.postgresql.boardbatch import ConductItem, LinkedItem
 from monitor.store.postgresql.conduct_schema import CONDUCT, LETTERED, LINKED, UNAUDITED
 from monitor.store.referents import Referents, text
+from monitor.store.work.alert_schema import CUTS
 
 _LOCK: Final = 0x63757473
 """Half of the key of the lock; the other half stands for the schema."""
-_CONDUCT: Final = ("enterprise", "source", "id", "at", "kind", "body")
+_CONDUCT: Final = ("enterprise", "source", "id", "at", "kind", "body", "cut")
 _pack: Final = msgspec.msgpack.Encoder().encode
 _entry: Final = msgspec.msgpack.Decoder(AuditEntry).decode
 
@@ -38,7 +40,7 @@ def cut_alone(connection: Connection) -> None:
 
 
 def rows_of(texts: Referents, items: Iterable[ConductItem]) -> list[tuple[Any, ...]]:
-    """Rows of CONDUCT, each once; their texts become references that `texts` has to write."""
+    """Rows of CONDUCT without the number of cuts, each once; `texts` has to write what their texts become."""
     found = {
         (texts.enterprise(one.code), texts.source(one.source), text(one.id)): (one.at, one.kind, _pack(one.rest))
         for one in items
@@ -60,7 +62,9 @@ def linked_rows(texts: Referents, items: Iterable[LinkedItem]) -> dict[int, byte
 
 def write(connection: Connection, rows: Sequence[tuple[Any, ...]], linked: dict[int, bytes]) -> None:
     """Writes what came of a batch."""
-    bulk.insert(connection, CONDUCT, _CONDUCT, rows, bulk.leave)
+    if rows:
+        cuts = int(meta(connection, CUTS) or 0)
+        bulk.insert(connection, CONDUCT, _CONDUCT, [(*row, cuts) for row in rows], bulk.leave)
     lettered = {row[0] for row in rows if row[4] == Kind.LETTER_SENT}
     bulk.insert(connection, LETTERED, ("enterprise",), [(ref,) for ref in lettered], bulk.leave)
     bulk.forget(connection, LINKED, ("enterprise",), [(ref,) for ref, body in linked.items() if not body])

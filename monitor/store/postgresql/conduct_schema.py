@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Boolean, Column, Integer, LargeBinary, MetaData, SmallInteger, Table
+from sqlalchemy import BigInteger, Boolean, Column, Integer, LargeBinary, MetaData, SmallInteger, Table, text
 
 from monitor.store.schema import REFERENCE, WORDS
 
@@ -27,9 +27,11 @@ CONDUCT: Final = Table(
     Column("at", BigInteger, nullable=False),
     Column("kind", SmallInteger, nullable=False),
     Column("body", LargeBinary, nullable=False),
+    Column("cut", BigInteger, nullable=False, server_default=text("0")),
 )
 """Entries of histories (`monitor.stages.history`) of the kinds that somebody asks about; `body`: what follows an
-entry's kind, without rooms and persons (MessagePack). A row never changes: the event it stands for does not.
+entry's kind, without rooms and persons (MessagePack); `cut`: how many cuts there were when the row was written. A row
+never changes: the event it stands for does not.
 """
 
 LINKED: Final = Table(

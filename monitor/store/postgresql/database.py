@@ -17,7 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from monitor.store.errors import DatabaseAddressError, DatabaseGoneError, SchemaError
 
-REVISIONS: Final = ("1", "2", "3")
+REVISIONS: Final = ("1", "2", "3", "4", "5")
 """Versions of the tables, oldest first: the files of `monitor.store.migrations`."""
 
 DRIVER: Final = "postgresql+psycopg"

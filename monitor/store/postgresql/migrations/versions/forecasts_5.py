@@ -1,4 +1,4 @@
-"""Version 3: what the forecast says, as in a home.
+"""Version 5: what the forecast says, as in a home.
 
 Written out as it was then, and never changed: the tables of the program go on changing after it.
 """
@@ -9,8 +9,8 @@ from typing import Final
 
 from alembic import op
 
-revision: Final = "3"
-down_revision: Final = "2"
+revision: Final = "5"
+down_revision: Final = "4"
 
 
 def upgrade() -> None:
