@@ -180,10 +180,10 @@ def lines_of(found: Evaluation) -> list[str]:
     ]
     for name, rows in found.orders.items():
         cells = "  ".join(f"{share} {at.hits:,.0f} ({at.lift:.1f}×)" for share, at in rows.items())
-        told.append(f"  {name:<22}{cells}")
+        told.append(f"  {name:<24}{cells}")
     for name, ratios in found.ratios.items():
         cells = "  ".join(f"{share} {one.ratio:.3f} [{one.low:.3f}, {one.high:.3f}]" for share, one in ratios.items())
-        told.append(f"  ÷ {name:<20}{cells}")
+        told.append(f"  ÷ {name:<22}{cells}")
     ahead = [share for share, yes in found.ahead_of_all.items() if yes]
     told.append(f"胜过全部基线 / ahead of every baseline at: {', '.join(ahead) or '无 none'}")
     return told
