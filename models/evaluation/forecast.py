@@ -23,6 +23,10 @@ from models.forecast.training import Trained, trained
 
 SAMPLES: Final = 400
 OURS: Final = "forecast"
+LEAST_YEAR: Final = 330
+MOST_YEAR: Final = 400
+"""Days judged that are about the year of which a chance is."""
+
 _INSIDE: Final = (2.5, 97.5)
 
 
@@ -63,10 +67,11 @@ class Evaluation(msgspec.Struct, frozen=True):
 
 
 class Judged(msgspec.Struct, frozen=True):
-    """An evaluation with what it rests on: scores by the name of each order, and what came true, by row."""
+    """An evaluation with what it rests on: scores by the name of each order, chances, and what came true, by row."""
 
     found: Evaluation
     orders: dict[str, Floats]
+    chances: Floats
     truth: Mask
 
 
@@ -84,6 +89,7 @@ def evaluate(facts: Facts, adverse: Sequence[Adverse], cutoff: int, until: int, 
     scores = baseline_scores(inputs, Present(facts, cutoff), learned.stack)
     orders = {OURS: order, **scores}
     days = days_between(cutoff, until)
+    chances = learned.model.chance(order)
     ratios = {name: compare(order, theirs, truth, seed) for name, theirs in scores.items()}
     found = Evaluation(
         enterprises=len(truth),
@@ -95,10 +101,10 @@ def evaluate(facts: Facts, adverse: Sequence[Adverse], cutoff: int, until: int, 
         ahead_of_all={
             share: all(one[share].ratio > 1 for one in ratios.values()) for share in map(_percent, FRACTIONS)
         },
-        calibration=calibration(learned.model.chance(order), truth) if 330 <= days <= 400 else [],
+        calibration=calibration(chances, truth) if LEAST_YEAR <= days <= MOST_YEAR else [],
         card=learned.figures,
     )
-    return Judged(found, orders, truth)
+    return Judged(found, orders, chances, truth)
 
 
 def truth_of(facts: Facts, learned: Trained, adverse: Sequence[Adverse], cutoff: int, until: int) -> Mask:
@@ -174,10 +180,10 @@ def lines_of(found: Evaluation) -> list[str]:
     ]
     for name, rows in found.orders.items():
         cells = "  ".join(f"{share} {at.hits:,.0f} ({at.lift:.1f}×)" for share, at in rows.items())
-        told.append(f"  {name:<22}{cells}")
+        told.append(f"  {name:<24}{cells}")
     for name, ratios in found.ratios.items():
         cells = "  ".join(f"{share} {one.ratio:.3f} [{one.low:.3f}, {one.high:.3f}]" for share, one in ratios.items())
-        told.append(f"  ÷ {name:<20}{cells}")
+        told.append(f"  ÷ {name:<22}{cells}")
     ahead = [share for share, yes in found.ahead_of_all.items() if yes]
     told.append(f"胜过全部基线 / ahead of every baseline at: {', '.join(ahead) or '无 none'}")
     return told

@@ -14,6 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from models.arrays import Floats
+from models.evaluation.truth import Judgement
 
 
 def calibration_picture(series: Mapping[str, Floats]) -> bytes:
@@ -48,6 +49,28 @@ def reliability_picture(forecast: Floats, happened: Floats, bins: int = 10) -> b
     axes.set(xlabel="forecast chance", ylabel="share that happened")
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
+    return _png(figure)
+
+
+def rules_picture(judgements: Mapping[str, Judgement], base: float | None = None) -> bytes:
+    """Precision and recall of each rule as bars, as PNG; `base`: the precision of chance, where all rules are held
+    against the same truth.
+    """
+    figure = Figure(figsize=(7.5, 1.2 + 0.42 * max(len(judgements), 1)), dpi=110, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    places = np.arange(len(judgements), dtype=float)
+    for shift, name in ((-0.2, "precision"), (0.2, "recall")):
+        values = [float(getattr(one, name) or 0.0) for one in judgements.values()]
+        axes.barh(places + shift, values, height=0.38, label=name)
+    if base is not None:
+        axes.axvline(base, color="black", linewidth=0.8, linestyle="--", label=f"chance ({base:.3f})")
+    labels = [f"{name} ({one.true:,} of {one.found:,})" for name, one in judgements.items()]
+    axes.set_yticks(places, labels, fontsize=8)
+    axes.invert_yaxis()
+    axes.set_xlim(0, 1.02)
+    axes.grid(axis="x", alpha=0.3)
+    figure.legend(loc="outside lower center", ncols=3, fontsize=8)
     return _png(figure)
 
 

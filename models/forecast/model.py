@@ -9,13 +9,15 @@ steady where rows are few, at the very top; recency is the baseline that both wo
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from functools import cache
 from typing import Any, Final, Self
 
 import msgspec
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from models.arrays import Floats, Ints, Mask, Singles
 from models.features import recurrence
@@ -112,14 +114,14 @@ class Pair(msgspec.Struct, frozen=True):
             random_state=seed,
             monotonic_cst=[FEATURES[place].direction for place in used],
         )
-        with threadpool_limits(1):  # sums in one order, and no waiting for a core that others use
+        with _one_thread():  # sums in one order, and no waiting for a core that others use
             trees.fit(values[:, used], truth, sample_weight=weights)
             logistic = Logistic.fit(values, truth, weights)
         return cls(used, trees, logistic)
 
     def logit(self, values: Singles) -> Floats:
         """By row: the mean of both."""
-        with threadpool_limits(1):
+        with _one_thread():
             trees: Floats = self.trees.decision_function(values[:, self.used])
         found: Floats = (trees + self.logistic.logit(values)) / 2
         return found
@@ -187,7 +189,7 @@ class ForecastModel(msgspec.Struct, frozen=True):
         """This model with the line that fits what came of later rows within `span` days (Platt, Probabilistic outputs,
         1999). A span below 365 is drawn out at an even rate.
         """
-        with threadpool_limits(1):
+        with _one_thread():
             line = LogisticRegression(C=1e6, max_iter=300).fit(order.reshape(-1, 1), truth)
         slope = float(line.coef_[0][0])
         if slope <= 0:
@@ -260,10 +262,22 @@ def plain_logistic(values: Singles, truth: Mask, weights: Floats, asked: Singles
         found: Floats = np.log(rows[:, places].astype(np.float64) + 0.05)
         return found
 
-    with threadpool_limits(1):
+    with _one_thread():
         learned = LogisticRegression(max_iter=300).fit(logs(values), truth, sample_weight=weights)
         found: Floats = learned.decision_function(logs(asked))
     return found
+
+
+def _one_thread() -> AbstractContextManager[object]:
+    """While it holds, libraries count on one thread."""
+    limit: AbstractContextManager[object] = _threads().limit(limits=1)
+    return limit
+
+
+@cache
+def _threads() -> ThreadpoolController:
+    """Looking for the libraries that have threads takes longer than a prediction: it is done once."""
+    return ThreadpoolController()
 
 
 def _logs(values: Singles) -> Floats:

@@ -6,22 +6,17 @@ alone (contract §1: both `time` and `recordedtime` at or before it).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
-from msgspec import UNSET
 from sqlalchemy import Connection
 
 from config.ruleset import Rules
 from monitor.backtest.ledger import Held, Ledger, Place
 from monitor.engine.flow import Flow
-from monitor.engine.own import APART
-from monitor.events.envelope import Event
-from monitor.events.intake import lift_event
 from monitor.events.types import ConfigActivated
 from monitor.identifiers.pseudonyms import Pseudonymiser
-from monitor.modelling.reading import read_flow
+from monitor.modelling.reading import read_flow, read_flow_as_of
 from monitor.store.home import HomeError, meta
 from monitor.store.log import read_blocks
 from monitor.store.reader import Reader
@@ -62,7 +57,7 @@ def tried(
     if until is None:
         flow, _ = read_flow(connection, snapshots, pseudonyms, today, ledger)
     else:
-        flow = _as_of(connection, pseudonyms, today, ledger, until)
+        flow = read_flow_as_of(connection, pseudonyms, today, ledger, until)
     flow.list_hosts(
         [one.host() for one in hosts.entries(connection) if not one.ended and (until is None or one.at <= until)]
     )
@@ -91,33 +86,6 @@ def in_force(connection: Connection, *known: Rules) -> Rules:
     if content is None:
         raise HomeError("日志中没有生效的规则 / the log names no rules in force: run `credit-monitor run` first")
     return Rules(content)
-
-
-def _as_of(connection: Connection, pseudonyms: Pseudonymiser, rules: Rules, ledger: Ledger, until: int) -> Flow:
-    """The state with what was known at a moment alone; Now is that moment, or the end of the log before it."""
-    flow = Flow(int(meta(connection, "seed") or 0), ledger)
-    flow.set_rules(rules)
-    for event, generation, received in _events(connection):
-        at = event.time if type(event.time) is int else 0
-        flow.hear(min(at, until), received)
-        if type(event) in APART or at > until or _recorded(event, at) > until:
-            continue
-        if generation < pseudonyms.generation:
-            lift_event(event, pseudonyms, generation)
-        ref, _ = flow.subjects.number(event.subject)
-        flow.refile(ref, event, 0, received)
-    return flow
-
-
-def _events(connection: Connection) -> Iterator[tuple[Event, int, int]]:
-    """Every event of the log with the generation of its pseudonyms, and when it was received."""
-    for block in read_blocks(connection):
-        for event in block.events:
-            yield event, block.generation, block.received
-
-
-def _recorded(event: Event, at: int) -> int:
-    return at if event.recordedtime is UNSET or type(event.recordedtime) is not int else event.recordedtime
 
 
 def _named(

@@ -16,7 +16,7 @@ from models.anomaly.findings import score_all
 from models.anomaly.storing import fitted
 from models.arrays import Floats
 from models.evaluation.anomalies import planted_trials, rejected, uniformity
-from models.evaluation.truth import judged
+from models.evaluation.truth import Judgement, judged
 from models.features.facts import Ints
 from monitor.modelling.learning import OPINIONS, Material
 from monitor.modelling.limits import limits_of
@@ -43,7 +43,7 @@ def read_truth(path: Path) -> list[Truth]:
     return found
 
 
-def rules_on_truth(connection: Connection, truths: Iterable[Truth], live: int) -> dict[str, Any]:
+def rules_on_truth(connection: Connection, truths: Iterable[Truth], live: int) -> dict[str, Judgement]:
     """For each detector: the enterprises that its signals in force count, against those that truth names for it."""
     planted: dict[str, set[str]] = {}
     for truth in truths:
@@ -56,7 +56,7 @@ def rules_on_truth(connection: Connection, truths: Iterable[Truth], live: int) -
     for detector, code in connection.execute(query):
         found.setdefault(detector, set()).add(code)
     return {
-        name: msgspec.to_builtins(judged(found.get(name, ()), planted[name], live))
+        name: judged(found.get(name, ()), planted[name], live)
         for name in sorted(planted)
         if name not in OPINIONS or name in found
     }

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+from msgspec import UNSET
 from sqlalchemy import Connection, select
 
 from config.ruleset import Rules
@@ -17,6 +18,7 @@ from detectors.base import Finding, SubjectKind
 from monitor.engine import state
 from monitor.engine.flow import Flow
 from monitor.engine.own import APART
+from monitor.events.envelope import Event
 from monitor.events.intake import lift_event
 from monitor.identifiers.pseudonyms import Pseudonymiser
 from monitor.stages.signals import SignalSink
@@ -74,6 +76,31 @@ def read_flow(
     for code in connection.execute(select(ENTERPRISES.c.code)).scalars():
         codes[flow.subjects.find(code)] = code
     return flow, codes
+
+
+def read_flow_as_of(
+    connection: Connection, pseudonyms: Pseudonymiser, rules: Rules, sink: SignalSink, until: int
+) -> Flow:
+    """The state with what was known at a moment alone; Now is that moment, or the end of the log before it. The whole
+    log is filed; enterprises have numbers of their own.
+    """
+    flow = Flow(int(meta(connection, "seed") or 0), sink)
+    flow.set_rules(rules)
+    for block in read_blocks(connection):
+        for event in block.events:
+            at = event.time if type(event.time) is int else 0
+            flow.hear(min(at, until), block.received)
+            if type(event) in APART or at > until or _recorded(event, at) > until:
+                continue
+            if block.generation < pseudonyms.generation:
+                lift_event(event, pseudonyms, block.generation)
+            ref, _ = flow.subjects.number(event.subject)
+            flow.refile(ref, event, 0, block.received)
+    return flow
+
+
+def _recorded(event: Event, at: int) -> int:
+    return at if event.recordedtime is UNSET or type(event.recordedtime) is not int else event.recordedtime
 
 
 def _from_snapshot(folder: Path, seed: int, end: int, pseudonyms: Pseudonymiser, sink: SignalSink) -> tuple[Flow, int]:

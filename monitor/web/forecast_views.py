@@ -21,7 +21,7 @@ TEXTS: Final = {
     "points": Text("计入优先级 {points}", "adds {points} to the priority"),
     "no_points": Text("未计入任务", "in no task"),
     "basis": Text("模型 {model}，{day}", "model {model}, {day}"),
-    "no_reasons": Text("理由在下一次每日研判时给出", "reasons come with the next daily cut"),
+    "no_reasons": Text("每日研判只逐项说明可能性较高者", "the daily cut says why of the likelier ones alone"),
 }
 
 

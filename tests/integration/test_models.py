@@ -99,5 +99,22 @@ def test_rules_and_the_model_are_held_against_the_truth(commands: Commands) -> N
     assert judgement["precision"] > 0.7
     assert judgement["lift"] > 2
     assert 0 <= value["anomaly"]["uniformity"]["rejected_share"] <= 0.2
-    assert (commands.folder / "report" / "calibration.png").read_bytes().startswith(b"\x89PNG")
+    for picture in ("calibration.png", "rules.png"):
+        assert (commands.folder / "report" / picture).read_bytes().startswith(b"\x89PNG")
     assert "data:image/png" in (commands.folder / "report" / "evaluation.html").read_text(encoding="utf-8")
+
+
+def test_rules_and_the_forecast_are_held_against_what_followed(commands: Commands) -> None:
+    arguments = ("--home", "home", "--as-of", "2025-06-30", "--until", "2025-12-30", "--seeds", "1", "--out", "later")
+    value = json.loads(commands.good("evaluate", *arguments))
+    found = value["foreseen"]
+    assert found["until"].startswith("2025-12-30")
+    assert 0 < found["base"] < 1
+    assert found["rules"]
+    for rule in found["rules"].values():
+        assert rule["true"] <= min(rule["found"], rule["positives"])
+        assert rule["positives"] == round(found["base"] * rule["enterprises"])
+    assert set(found["forecast"]["orders"]["forecast"]) == {"1%", "2%", "5%", "10%"}
+    assert found["forecast"]["calibration"] == [], "half a year is not what a chance is of"
+    names = {path.name for path in (commands.folder / "later").iterdir()}
+    assert names == {"rules-foresee.png", "calibration.png", "evaluation.html"}

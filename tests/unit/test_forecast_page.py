@@ -79,7 +79,7 @@ def test_an_alert_and_its_task_tell_the_chance_and_why(
 def test_without_reasons_it_says_when_they_come(home: Home, client: httpx.Client) -> None:
     text = opened(client, "/supervision", alert_on(home, "E000"), "en")
     assert "within twelve months 25.0%" in text
-    assert "with the next daily cut" in text
+    assert "of the likelier ones alone" in text
 
 
 def test_of_a_task_on_an_address_the_likeliest_enterprise_is_told(home: Home, client: httpx.Client) -> None:
