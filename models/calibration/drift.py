@@ -96,9 +96,9 @@ class Drift(msgspec.Struct, frozen=True):
         )
 
 
-def drift_of(names: Sequence[str], profile: Profile, values: Singles, p: Floats) -> Drift:
-    """Drift of rows, with their p-values, against the training rows."""
-    stability = profile.stability(profile.counts(values))
+def drift_of(names: Sequence[str], profile: Profile, counts: Ints, p: Floats) -> Drift:
+    """Drift of rows, by how many are in each bin of the profile and by their p-values, against the training rows."""
+    stability = profile.stability(counts)
     return Drift(dict(zip(names, (float(one) for one in stability), strict=True)), distance_from_uniform(p), len(p))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,10 +22,14 @@ if TYPE_CHECKING:
     from models.keeping import Card
 
 
+OfficerOption = Annotated[str, typer.Option("--officer", help="谁负责 / the officer who answers for it")]
+ReasonOption = Annotated[str, typer.Option("--reason", help="理由 / why")]
+
+
 def promote(
     model: Annotated[str, typer.Argument(help="模型的散列或其开头 / the hash of a model, or its beginning")],
-    officer: Annotated[str, typer.Option("--officer", help="谁负责 / the officer who answers for it")],
-    reason: Annotated[str, typer.Option("--reason", help="理由 / why")],
+    officer: OfficerOption,
+    reason: ReasonOption,
     home: HomeOption = None,
     rules: RulesOption = None,
 ) -> None:
@@ -32,10 +37,25 @@ def promote(
 
     Example: credit-monitor promote 3f2a91 --officer 张三 --reason 误报率更低 --home ./home
     """
+    card = name(model, officer, reason, home, rules, lambda card: card.kind)
+    print(f"已启用 / in force: {card.kind} {card.hash}", file=sys.stderr)
+
+
+def name(
+    model: str,
+    officer: str,
+    reason: str,
+    home: Path | None,
+    rules: Path | None,
+    kind_of: Callable[[Card], str],
+) -> Card:
+    """A model that passes every check is in force, as what `kind_of` says, once this returns; its card. Raises Failure,
+    also where `kind_of` does.
+    """
     from models import keeping
 
     if not officer.strip() or not reason.strip():
-        raise typer.BadParameter("启用模型须有经办人和理由 / a model needs a named officer and a reason")
+        raise typer.BadParameter("须有经办人和理由 / a named officer and a reason are needed")
     chosen = opening.settings(home=home, rules=rules)
     place = Home(chosen.home)
     place.reader().dispose()
@@ -49,7 +69,7 @@ def promote(
     body = {
         "file": f"{keeping.FOLDER}/{folder.name}/{keeping.MODEL_FILE}",
         "data": {
-            "kind": card.kind,
+            "kind": kind_of(card),
             "model": card.hash,
             "seed": card.seed,
             "officer": officer.strip(),
@@ -57,7 +77,7 @@ def promote(
         },
     }
     ask(place, PROMOTE, body, writer_of(place, chosen), lambda text: print(text, file=sys.stderr))
-    print(f"已启用 / in force: {card.kind} {card.hash}", file=sys.stderr)
+    return card
 
 
 def _checked(folder: Path) -> Card:

@@ -100,7 +100,7 @@ class EmbeddedRunner:
             self._intake = Intake(pseudonyms)
             self._ahead = False
             self.gradual = False
-            """Whether the classes of a new month are worked out in pieces: somebody calls `class_some`."""
+            """Whether classes, and what models find, are worked out in pieces: somebody calls `work_some`."""
             self._refusals = Refusals()
             self._desk = Desk(home, {**replay.KINDS, ACT: Acting, PROMOTE: Promoting})
             self._engine = home.writer()
@@ -199,6 +199,7 @@ class EmbeddedRunner:
                 self._core.snapshot()
                 self._heads.turn(self.clock, self._core, ended=True)
         finally:
+            self._core.modelling.drop()
             self._engine.dispose()
             self._lock.release()
 
@@ -257,6 +258,7 @@ class EmbeddedRunner:
         parked = self.flow.parked
         if any(stage == UNFILED for stage, _ in parked):
             self._core.classing.drop()
+            self._core.modelling.drop()
             self._core = Core(self.home, self._engine, self.rules, self._cards, self.pseudonyms)
         elif parked:
             self.flow.take_up(dict(parked))
@@ -359,23 +361,25 @@ class EmbeddedRunner:
         class where a month has begun, what the models find where a day has, and both where all sources have `ended`.
         """
         core, classing, now = self._core, self._core.classing, self.flow.now
-        in_pieces = self.gradual and classing.known and not ended
+        gradual = self.gradual and not ended
+        in_pieces = gradual and classing.known
         every = not in_pieces and (classing.due(now) or (ended and classing.behind(core.seq)))
         begun = in_pieces and classing.due(now) and classing.monthly is None
         taken = not every and classing.monthly is not None and classing.monthly.finished
-        asked = core.modelling.due(now) or (ended and core.modelling.behind(core.seq))
-        if self.flow.live and (core.supervising.changed or every or begun or taken or asked):
-            with self.reading() as connection:
-                models = core.modelling.in_force(connection) if asked else ""
-            data = CutData(core.supervising.cuts + 1, every, models, begun, taken)
-            self._own(Cut, MONITOR_SUBJECT, data)
+        models = core.modelling.asked(self._engine, now, core.seq, in_pieces=gradual, ended=ended)
+        if self.flow.live and (core.supervising.changed or every or begun or taken or any(models)):
+            number = core.supervising.cuts + 1
+            self._own(Cut, MONITOR_SUBJECT, CutData(number, every, models.at_once, begun, taken, *models[1:]))
             if begun and classing.monthly is not None:
                 classing.monthly.look(self._engine)
+            if models.in_pieces:
+                core.modelling.look(self._engine)
 
-    def class_some(self) -> None:
-        """Works out a piece of the classes that a cut has begun, where it is time for one."""
+    def work_some(self) -> None:
+        """Works out a piece of what a cut has begun, classes or what the models find, where it is time for one."""
         classing = self._core.classing
-        if classing.piece(self._engine) and classing.monthly is not None and classing.monthly.finished:
+        classed = classing.piece(self._engine) and classing.monthly is not None and classing.monthly.finished
+        if self._core.modelling.piece() or classed:
             self._core.supervising.changed = True
 
     def act(self, kind: type[Event], subject: str, data: object) -> Event:

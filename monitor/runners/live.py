@@ -81,7 +81,7 @@ class LiveMonitor:
             busy = True
             self._runner.deliver(deliveries)
         busy = self._runner.answer_requests() or busy
-        self._runner.class_some()
+        self._runner.work_some()
         if self._live and time.monotonic() - self._ticked >= TICK_SECONDS:
             self._ticked = time.monotonic()
             self._runner.tick()

@@ -153,7 +153,7 @@ def test_drift_names_what_has_moved() -> None:
     after[:, 1] += 1.5
     after[:2000, 2] = np.nan
     profile = fit_profile(before)
-    drift = drift_of(["still", "moved", "unknown"], profile, after, rng.random(4000))
+    drift = drift_of(["still", "moved", "unknown"], profile, profile.counts(after), rng.random(4000))
     assert drift.stability["still"] < 0.02
     assert set(drift.drifted(0.25)) == {"moved", "unknown"}
     advice = drift.advice(0.25, 0.1)
@@ -165,6 +165,8 @@ def test_drift_names_what_has_moved() -> None:
 def test_without_drift_nothing_is_advised() -> None:
     rng = np.random.default_rng(6)
     rows = rng.normal(size=(5000, 2)).astype(np.float32)
-    drift = drift_of(["a", "b"], fit_profile(rows), rows[:2500], rng.random(2500))
+    profile = fit_profile(rows)
+    counts = profile.counts(rows[:2500])
+    drift = drift_of(["a", "b"], profile, counts, rng.random(2500))
     assert drift.advice(0.25, 0.1) is None
-    assert drift_of(["a", "b"], fit_profile(rows), rows[:2500], rng.random(2500) ** 3).advice(0.25, 0.1) is not None
+    assert drift_of(["a", "b"], profile, counts, rng.random(2500) ** 3).advice(0.25, 0.1) is not None

@@ -1,10 +1,12 @@
-"""Tables of the models: which one was in force from when, by whom and why, and how far the present has drifted."""
+"""Tables of the models: which one was in force from when, by whom and why, how far the present has drifted, and what a
+challenger would have found.
+"""
 
 from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Float, Table
+from sqlalchemy import BigInteger, Column, Float, Integer, Table
 
 from monitor.store.schema import METADATA, WORDS
 
@@ -29,3 +31,16 @@ DRIFTS: Final = Table(
     Column("value", Float, nullable=False),
 )
 """Of the last cut: the population stability index of each feature, and the distance of p-values from uniform."""
+
+SHADOWS: Final = Table(
+    "model_shadows",
+    METADATA,
+    Column("as_of", BigInteger, primary_key=True, autoincrement=False),
+    Column("challenger", WORDS, primary_key=True),
+    Column("model", WORDS, nullable=False),
+    Column("both", Integer, nullable=False),
+    Column("in_force_alone", Integer, nullable=False),
+    Column("challenger_alone", Integer, nullable=False),
+    Column("correlation", Float, nullable=False),
+)
+"""A row for each daily cut at which a challenger was asked beside the model in force, and how far both agreed."""

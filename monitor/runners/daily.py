@@ -1,0 +1,139 @@
+"""What the models find as of one cut, worked out in pieces between the turns of a live monitor, or at once.
+
+The cut that begins it keeps what histories were: records are replaced and never changed. What the store says is read as
+it was committed with that cut. So the findings are those of that cut, whatever comes while they are worked out, and a
+replay works them out at once. Groups are looked for at the cut from which on the findings hold.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from sqlalchemy import Connection, Engine
+
+from config.ruleset import Rules
+from detectors.registry import by_id
+from models.features.present import Present
+from models.keeping import ModelError
+from models.pieces import Work, finished
+from monitor.engine.flow import Flow
+from monitor.modelling.clustering import cut_groups
+from monitor.modelling.columns import Columns, Histories
+from monitor.store import cutsignals
+from monitor.store.work import drifts, shadows
+
+if TYPE_CHECKING:
+    from monitor.modelling.opinions import Models, Opinion
+    from monitor.modelling.standing import Standing
+
+log = logging.getLogger(__name__)
+
+_ANOMALY: Final = "anomaly"
+_AT_ONCE: Final = 0.01
+"""Seconds of work in one piece, but for steps that take longer by themselves."""
+
+
+class Daily:
+    """One working out. `seq`: the block of its cut; `model`: the hash of the model that is asked."""
+
+    def __init__(
+        self, flow: Flow, rules: Rules, seq: int, model: str, models: Models, columns: Columns, challenger: str = ""
+    ) -> None:
+        """Inside the transaction of the cut, after its judgement. `challenger`: the hash of a model that is asked in
+        shadow.
+        """
+        self.seq, self.model = seq, model
+        self.finished = False
+        self._rules, self._models, self._columns, self._challenger = rules, models, columns, challenger
+        self._histories = Histories.of(flow)
+        self._present: Present | None = None
+        self._opinion: Opinion | None = None
+        self._failed = False
+        self._reading: Connection | None = None
+        self._work: Work[None] | None = None
+
+    @property
+    def as_of(self) -> int:
+        """Now of its cut."""
+        return self._histories.now
+
+    def look(self, engine: Engine) -> None:
+        """Begins to read the store as it is now, before anything is written after the cut."""
+        self._reading = engine.connect()
+        if self._reading.dialect.name == "sqlite":
+            self._reading.exec_driver_sql("BEGIN")
+        self._work = self._steps(self._reading)
+
+    def piece(self) -> None:
+        """Some steps of the work."""
+        until = time.monotonic() + _AT_ONCE
+        while self._work is not None:
+            if next(self._work, _END) is _END:
+                self._work, self.finished = None, True
+            if time.monotonic() >= until:
+                break
+
+    def all(self, connection: Connection) -> None:
+        """Everything at once, as in a replay."""
+        finished(self._steps(connection))
+        self.finished = True
+
+    def take(self, connection: Connection, flow: Flow, rules: Rules, seq: int) -> None:
+        """Lets what was found hold, and looks for groups; `seq`: the block of the cut, `rules` those of it."""
+        cut_groups(connection, flow, rules, seq, self._present)
+        opinion = self._opinion
+        if opinion is not None:
+            drifts.write(connection, _ANOMALY, opinion.drift.stability, opinion.drift.distance)
+            self._advise(opinion)
+            if opinion.shadow is not None:
+                agreed = msgspec.structs.asdict(opinion.shadow)
+                shadows.write(connection, shadows.Shadow(self.as_of, self._challenger, self.model, **agreed))
+        if not self._failed:
+            found = [] if opinion is None else opinion.findings
+            cutsignals.put_cut_signals(connection, by_id(_ANOMALY), found, self._rules, self.as_of, seq)
+
+    def drop(self) -> None:
+        """It is over, or is given up."""
+        if self._work is not None:
+            self._work.close()
+            self._work = None
+        self._drop_reading()
+
+    def _steps(self, connection: Connection) -> Work[None]:
+        """The whole of it. What goes wrong stops neither the monitor nor the cut that takes it."""
+        try:
+            standing: Standing = yield from self._models.standing(connection, self._histories)
+            self._drop_reading()
+            yield
+            facts = yield from self._columns.renew(self._histories)
+            self._present = Present(facts, self.as_of)
+            yield
+            if self._rules.active(_ANOMALY):
+                self._opinion = yield from self._models.ask(
+                    self._histories, self._present, standing, self._rules, self.model, self._challenger
+                )
+        except ModelError as error:  # a home must open, and go on, also without the file of a model
+            self._failed = True
+            log.warning(
+                "异常模型未能使用，其结果保持不变 / the anomaly model could not be used, what it found stays: %s", error
+            )
+        except (LookupError, TypeError, ValueError, ArithmeticError):
+            self._failed = True
+            log.exception("程序缺陷：模型结果未更新 / a defect: what the models find was not brought up to date")
+
+    def _advise(self, opinion: Opinion) -> None:
+        policy = self._rules.document.models.drift
+        advice = opinion.drift.advice(policy.stability, policy.distance)
+        if advice is not None:
+            log.warning("%s / %s", *advice)
+
+    def _drop_reading(self) -> None:
+        if self._reading is not None:
+            self._reading.close()
+            self._reading = None
+
+
+_END: Final = object()
