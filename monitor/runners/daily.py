@@ -26,6 +26,7 @@ from monitor.store import cutsignals
 from monitor.store.work import drifts, shadows
 
 if TYPE_CHECKING:
+    from models.calibration.drift import Drift
     from monitor.modelling.opinions import Models, Opinion
     from monitor.modelling.standing import Standing
 
@@ -86,8 +87,7 @@ class Daily:
         cut_groups(connection, flow, rules, seq, self._present)
         opinion = self._opinion
         if opinion is not None:
-            drifts.write(connection, _ANOMALY, opinion.drift.stability, opinion.drift.distance)
-            self._advise(opinion)
+            self._watch(connection, opinion.drift)
             if opinion.shadow is not None:
                 agreed = msgspec.structs.asdict(opinion.shadow)
                 shadows.write(connection, shadows.Shadow(self.as_of, self._challenger, self.model, **agreed))
@@ -124,9 +124,12 @@ class Daily:
             self._failed = True
             log.exception("程序缺陷：模型结果未更新 / a defect: what the models find was not brought up to date")
 
-    def _advise(self, opinion: Opinion) -> None:
+    def _watch(self, connection: Connection, drift: Drift) -> None:
+        """Writes how far enterprises have drifted, and says where it is too far."""
         policy = self._rules.document.models.drift
-        advice = opinion.drift.advice(policy.stability, policy.distance)
+        beyond = drift.beyond(policy.stability, policy.distance)
+        drifts.write(connection, _ANOMALY, drift.stability, drift.distance, beyond)
+        advice = drift.advice(policy.stability, policy.distance)
         if advice is not None:
             log.warning("%s / %s", *advice)
 
