@@ -25,8 +25,8 @@ from models.peers import members, nearest, nodes
 REACH: Final = 1_000
 """How many times below 1/(n+1) a tail may be believed."""
 
-_OWN_SCALE: Final = 50
-_OWN_RANKS: Final = 50
+_OWN_SCALE: Final = 20
+_OWN_RANKS: Final = 20
 _TAIL_SHARE: Final = 0.05
 _LEAST_TAIL: Final = 50
 _LEAST_EXCESSES: Final = 20

@@ -19,7 +19,9 @@ from models.population.province import write_province
 from monitor.events.acts import Cut
 from monitor.events.data import PromotedData
 from monitor.identifiers.pseudonyms import Pseudonymiser
+from monitor.modelling.gathering import facts_of
 from monitor.modelling.learning import material_of
+from monitor.modelling.opinions import Models
 from monitor.modelling.training import train_anomaly
 from monitor.runners import daily, modelling
 from monitor.runners.embedded import EmbeddedRunner
@@ -166,6 +168,10 @@ def test_in_pieces_they_find_what_they_find_at_once(tmp_path: Path, prepared: Pr
         runner.tick()
         assert runner.flow.now == began
         assert cuts_of(other)[-1].models
+        flow, model = runner.flow, cuts_of(other)[-1].models
+        with runner.writing() as connection:
+            at_once = Models(other).find_anomalies(connection, flow, facts_of(flow), shipped_rules(), model)
+    assert [one.ref for one in at_once] == [row[1] for row in found]
     assert anomalies(other) == found, as_text(began)
     assert drift(other) == drift(home)
 
