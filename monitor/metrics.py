@@ -244,9 +244,18 @@ def _present(reader: Reader) -> Iterator[Metric]:
         "Population stability index of a feature since training, by the last cut; p_values: distance from uniform.",
         labels=["model", "feature"],
     )
+    beyond = GaugeMetricFamily(
+        "credit_monitor_model_drift_beyond",
+        "Features, and p-values, that have drifted beyond the limits of the rules: above 0, train again.",
+        labels=["model"],
+    )
     for model, feature, value in drifts.read(reader.connection) if reader.supervised else ():
-        drift.add_metric([model, feature], value)
+        if feature == drifts.BEYOND:
+            beyond.add_metric([model], value)
+        else:
+            drift.add_metric([model, feature], value)
     yield drift
+    yield beyond
     now = reader.now()
     if now is not None:
         yield GaugeMetricFamily(

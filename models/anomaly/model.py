@@ -11,11 +11,12 @@ from typing import Any, Final, Self
 import msgspec
 import numpy as np
 
-from models.anomaly.detector import Detector
+from models.anomaly.detector import BATCH, Detector
 from models.anomaly.scaling import UNUSED
 from models.arrays import Floats, Ints, Mask, Singles
 from models.calibration.conformal import Calibration, fit_calibration
 from models.calibration.drift import Drift, Profile, drift_of, fit_profile
+from models.pieces import Work, finished
 
 LEAST_REFERENCE: Final = 200
 """Rows of the reference without which nothing is learned."""
@@ -62,17 +63,34 @@ class AnomalyModel(msgspec.Struct, frozen=True):
 
     def judge(self, values: Singles, peers: Ints, marks: Ints) -> Judged:
         """Scores and p-values. `marks`: see `Calibration.p_values`."""
-        scores = self.detector.score(values, peers)
+        return finished(self.judge_all(values, peers, marks))
+
+    def judge_all(self, values: Singles, peers: Ints, marks: Ints) -> Work[Judged]:
+        """The same in pieces."""
+        scores = np.empty(len(values))
+        for first in range(0, len(values), BATCH):
+            rows = slice(first, first + BATCH)
+            scores[rows] = self.detector.score(values[rows], peers[rows])
+            yield
         return Judged(scores, self.calibration.p_values(scores, peers, marks))
 
     def drift(self, values: Singles, p: Floats) -> Drift:
         """How rows of the reference as it is now, with their p-values, differ from those that it learned from, in the
         features that it uses.
         """
+        return finished(self.drift_of_all(values, np.ones(len(values), bool), p))
+
+    def drift_of_all(self, values: Singles, chosen: Mask, p: Floats) -> Work[Drift]:
+        """The same in pieces, of the chosen rows; `p`: of those."""
         used = self.detector.scaling.sides != UNUSED
         profile = Profile(self.profile.edges[used], self.profile.shares[used])
         names = [name for name, uses in zip(self.features, used, strict=True) if uses]
-        return drift_of(names, profile, values[:, used], p)
+        counts = profile.counts(values[:0, used])
+        for first in range(0, len(values), BATCH):
+            rows = slice(first, first + BATCH)
+            counts += profile.counts(values[rows][chosen[rows]][:, used])
+            yield
+        return drift_of(names, profile, counts, p)
 
     # -- for keeping ----------------------------------------------------------------------------------------------
 

@@ -19,17 +19,22 @@ from typing import Any, Final, Self
 import msgspec
 import numpy as np
 
-from models.arrays import Floats, Ints
+from models.arrays import Floats, Ints, Mask
 from models.peers import members, nearest, nodes
 
 REACH: Final = 1_000
 """How many times below 1/(n+1) a tail may be believed."""
 
-_OWN_SCALE: Final = 50
-_OWN_RANKS: Final = 50
+_OWN_SCALE: Final = 20
+_OWN_RANKS: Final = 20
 _TAIL_SHARE: Final = 0.05
 _LEAST_TAIL: Final = 50
 _LEAST_EXCESSES: Final = 20
+_OWN_SHAPE: Final = 50
+"""Divided by its own mean, a tail of fewer excesses looks lighter than it is."""
+
+_CAUTION: Final = 0.5
+"""Standard errors by which p-values are raised for discoveries; chosen by the trials of docs/models.md."""
 _LIGHTEST: Final = -0.25
 _HEAVIEST: Final = 0.5
 
@@ -79,6 +84,14 @@ class Calibration(msgspec.Struct, frozen=True):
             found[out] = exact / (size + 1) * _survival(adjusted[out] - last, scale, self.shape)
         return np.clip(found, 1.0 / (REACH * (size + 1)), 1.0)
 
+    def cautious(self, p: Floats) -> Floats:
+        """p-values for discoveries, somewhat above: the rarity of a score is known by a sample of the reference alone.
+        Where this holds too few high scores by chance, all p-values are too low at once, and Benjamini and Hochberg's
+        rate, which is that of the mean of all samples, leaves nothing to spare for it (Bates et al., Testing for
+        outliers with conformal p-values, 2023). The tails borrow from everybody: so does the standard error.
+        """
+        return np.asarray(np.minimum(p + _CAUTION * np.sqrt(p * (1.0 - p) / (self.offsets[1] + 1)), 1.0), np.float64)
+
     def behind(self, group: int) -> int:
         """How many scores of the reference the p-values of a group rest on."""
         place = int(nearest(np.array([group], np.int64), self.ranked)[0])
@@ -109,7 +122,7 @@ def fit_calibration(scores: Floats, peers: Ints) -> Calibration:
     adjusted = (scores - centre[own]) / spread[own]
     ranked = nodes(peers, _OWN_RANKS)
     parts = [np.sort(adjusted[members(peers, int(group))]) for group in ranked]
-    shape = _shape(parts[0])
+    shape = _shape_of_all(parts, np.isin(ranked, peers))
     general = _tail_scale(parts[0], shape)
     return Calibration(
         scales,
@@ -157,9 +170,22 @@ def _excesses(known: Floats) -> Floats:
     return known[-_tail_size(len(known)) :] - _threshold(known) if len(known) > 1 else np.zeros(1)
 
 
-def _shape(known: Floats) -> float:
-    """The shape of the tail (0: exponential), between the lightest and the heaviest that are believed."""
-    excess = _excesses(known)
+def _shape_of_all(parts: list[Floats], own: Mask) -> float:
+    """The shape of the tails of groups that have no parts (`own`), each on its own scale: tails of several scales mixed
+    are not of the shape of any. Where no tail is large enough to have a scale to divide by, it is everybody's.
+    """
+    tails = [
+        _excesses(part) for part, its in zip(parts, own, strict=True) if its and _tail_size(len(part)) >= _OWN_SHAPE
+    ]
+    return _shape(
+        np.sort(np.concatenate([tail / max(float(tail.mean()), 1e-9) for tail in tails or [_excesses(parts[0])]]))
+    )
+
+
+def _shape(excess: Floats) -> float:
+    """The shape of a tail (0: exponential) by how far its scores are beyond the threshold, ascending; between the
+    lightest and the heaviest that are believed.
+    """
     size = len(excess)
     mean = float(excess.mean())
     weighted = float((excess * (size - np.arange(1, size + 1) + 0.35)).sum() / size**2)

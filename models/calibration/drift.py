@@ -82,11 +82,15 @@ class Drift(msgspec.Struct, frozen=True):
         found = [(-value, name) for name, value in self.stability.items() if value >= limit]
         return [name for _, name in sorted(found)]
 
+    def beyond(self, limit: float, most_distance: float) -> int:
+        """How many features are beyond a limit, and one more where p-values are as far from uniform as they may be."""
+        return len(self.drifted(limit)) + (self.distance >= most_distance)
+
     def advice(self, limit: float, most_distance: float) -> tuple[str, str] | None:
         """What to do, zh and en; None where nothing is to be done."""
-        names = self.drifted(limit)
-        if not names and self.distance < most_distance:
+        if not self.beyond(limit, most_distance):
             return None
+        names = self.drifted(limit)
         shown = ", ".join(f"{name} {self.stability[name]:.2f}" for name in names[:3])
         return (
             f"请重新训练并比较模型：{len(names)} 个特征已偏移（PSI ≥ {limit:g}）{shown}；p 值与均匀分布之差 "
@@ -96,9 +100,9 @@ class Drift(msgspec.Struct, frozen=True):
         )
 
 
-def drift_of(names: Sequence[str], profile: Profile, values: Singles, p: Floats) -> Drift:
-    """Drift of rows, with their p-values, against the training rows."""
-    stability = profile.stability(profile.counts(values))
+def drift_of(names: Sequence[str], profile: Profile, counts: Ints, p: Floats) -> Drift:
+    """Drift of rows, by how many are in each bin of the profile and by their p-values, against the training rows."""
+    stability = profile.stability(counts)
     return Drift(dict(zip(names, (float(one) for one in stability), strict=True)), distance_from_uniform(p), len(p))
 
 

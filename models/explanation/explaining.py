@@ -106,14 +106,22 @@ def told(
 class Explainer:
     """Explains the alerts of one model at one cut."""
 
-    def __init__(self, model: AnomalyModel, features: Sequence[Feature], usuals: Usuals) -> None:
-        """`features`: of the columns, in their order, which is the model's. Raises ValueError where it is not."""
+    def __init__(
+        self,
+        model: AnomalyModel,
+        features: Sequence[Feature],
+        usuals: Usuals,
+        reasons: AnomalyReasons | None = None,
+    ) -> None:
+        """`features`: of the columns, in their order, which is the model's; `reasons`: of this model, where its trees
+        were read before. Raises ValueError where the features are others.
+        """
         if tuple(one.name for one in features) != model.features:
             raise ValueError("特征与模型不符 / these are not the features of the model, in its order")
         self._model = model
         self._features = tuple(features)
         self._usuals = usuals
-        self._reasons = AnomalyReasons(model.detector)
+        self._reasons = AnomalyReasons(model.detector) if reasons is None else reasons
         self._lapsing = [mending_of(feature) == "lapse" for feature in features]
 
     def explain(self, row: Singles, group: int, mark: int, threshold: float, events_of: EventsOf) -> Explanation:

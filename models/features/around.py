@@ -16,6 +16,7 @@ import numpy as np
 from config.moments import DAY
 from models.features.facts import FOREIGN_COUNTY, NEVER, Facts, Floats, Ints, Mask, What
 from models.features.present import Present, day_of, pairs
+from models.pieces import Work, finished
 
 HUB: Final = 200
 LARGEST_CORE: Final = 20
@@ -74,41 +75,57 @@ class Ways(NamedTuple):
 
 def surroundings(facts: Facts, now: int) -> Around:
     """What is around every enterprise of the facts, which must be all there are, as of a moment."""
-    present = Present(facts, now)
-    size = present.size
+    return finished(look_around(Present(facts, now)))
+
+
+def look_around(present: Present) -> Work[Around]:
+    """The same in pieces, of what holds of everybody at a moment."""
+    now, size = present.now, present.size
     counted = present.kind != _BRANCH
     everybody = np.ones(size, bool)
     rooms = _grouped(np.flatnonzero((present.room > 0) & counted), present.room)
+    yield
     led = _led(present, counted & ~present.cancelled)
+    yield
+    found: dict[str, Floats] = {
+        "room_others": _spread(rooms, rooms.others(everybody), size),
+        "room_live": _spread(rooms, rooms.others(present.live), size),
+        "room_bad": _spread(rooms, rooms.others(present.bad), size),
+    }
+    yield
+    capital = np.flatnonzero((present.room > 0) & counted & (present.capital > 0))
+    found["room_same_capital"] = _same(capital, pairs(present.room, present.capital), size)
+    yield
+    found["room_ever"] = _ever(present, counted)
+    yield
+    found["same_day"] = np.maximum(_same_day(present, rooms), _same_day(present, led))
+    yield
+    found["lead_load"] = _most(led, led.others(present.live), size)
+    found["lead_bad"] = _spread(led, led.others(present.at_risk), size)
+    found["lead_defaulters"] = _defaulters(present)
+    yield
     ties = _ties(present, rooms, led)
-    before = Present(facts.only(What.DEREGISTERED, What.REVOKED, What.CANCELLED), now - 365 * DAY)
+    found["ties"] = _spread(ties, ties.others(everybody), size)
+    found["ties_at_risk"] = _spread(ties, ties.others(present.at_risk), size)
+    yield
+    before = Present(present.facts.only(What.DEREGISTERED, What.REVOKED, What.CANCELLED), now - 365 * DAY)
     then = before.kind != _BRANCH
+    yield
     earlier = _ties(
         before,
         _grouped(np.flatnonzero((before.room > 0) & then), before.room),
         _led(before, then & ~before.cancelled),
     )
-    capital = np.flatnonzero((present.room > 0) & counted & (present.capital > 0))
+    found["ties_before"] = _spread(earlier, earlier.others(everybody), size)
+    yield
+    found["core"] = cores(ties, size)
+    yield
     agents = _grouped(np.flatnonzero(present.agent > 0), present.agent)
+    found["agent_clients"] = _spread(agents, agents.others(everybody), size)
     phones = _grouped(np.flatnonzero(present.phone > 0), present.phone)
-    return Around(
-        room_others=_spread(rooms, rooms.others(everybody), size),
-        room_live=_spread(rooms, rooms.others(present.live), size),
-        room_ever=_ever(present, counted),
-        room_bad=_spread(rooms, rooms.others(present.bad), size),
-        room_same_capital=_same(capital, pairs(present.room, present.capital), size),
-        same_day=np.maximum(_same_day(present, rooms), _same_day(present, led)),
-        lead_load=_most(led, led.others(present.live), size),
-        lead_bad=_spread(led, led.others(present.at_risk), size),
-        lead_defaulters=_defaulters(present),
-        ties=_spread(ties, ties.others(everybody), size),
-        ties_at_risk=_spread(ties, ties.others(present.at_risk), size),
-        ties_before=_spread(earlier, earlier.others(everybody), size),
-        core=cores(ties, size),
-        agent_clients=_spread(agents, agents.others(everybody), size),
-        phone_others=_spread(phones, phones.others(everybody), size),
-        **_rates(present),
-    )
+    found["phone_others"] = _spread(phones, phones.others(everybody), size)
+    yield
+    return Around(**found, **_rates(present))
 
 
 def cores(ties: Ways, size: int) -> Floats:

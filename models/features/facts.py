@@ -163,31 +163,23 @@ class Facts(msgspec.Struct, frozen=True):
 
 
 def joined(parts: Sequence[Facts]) -> Facts:
-    """Facts of several parts, none of them empty of parts, as one; all name persons and rooms by the same numbers."""
-    sizes = np.cumsum([0, *(len(part) for part in parts)])
-    led = np.cumsum([0, *(len(part.leads) for part in parts)])
-    registrations = _concatenated(
-        [
-            msgspec.structs.replace(
-                part.registrations,
-                owner=part.registrations.owner + size,
-                leads_from=part.registrations.leads_from + before,
-                leads_to=part.registrations.leads_to + before,
-            )
-            for part, size, before in zip(parts, sizes[:-1], led[:-1], strict=True)
-        ]
-    )
-    happenings = _concatenated(
-        [
-            msgspec.structs.replace(part.happenings, owner=part.happenings.owner + size)
-            for part, size in zip(parts, sizes[:-1], strict=True)
-        ]
+    """Facts of several parts, none of them empty of parts, as one; all name persons and rooms by the same numbers.
+    Narrow ones come out wide.
+    """
+    sizes = [len(part) for part in parts]
+    registrations = _concatenated([part.registrations for part in parts], sizes)
+    led = np.cumsum([0, *(len(part.leads) for part in parts)])[:-1]
+    further = np.repeat(led, [len(part.registrations.owner) for part in parts])
+    registrations = msgspec.structs.replace(
+        registrations,
+        leads_from=registrations.leads_from + further,
+        leads_to=registrations.leads_to + further,
     )
     return Facts(
-        np.concatenate([part.refs for part in parts]),
+        _wide([part.refs for part in parts]),
         registrations,
-        happenings,
-        np.concatenate([part.leads for part in parts]),
+        _concatenated([part.happenings for part in parts], sizes),
+        _wide([part.leads for part in parts]),
         parts[-1].weak,
     )
 
@@ -195,6 +187,7 @@ def joined(parts: Sequence[Facts]) -> Facts:
 def renewed(kept: Facts, newer: Facts) -> Facts:
     """Kept facts with the newer ones of some of their enterprises, and of others behind them: what is gathered anew is
     what was touched, whatever time has moved is only computed again. Both name persons and rooms by the same numbers.
+    The result is the same as of all of them gathered at once, in the order of their numbers.
     """
     parts = joined([kept, newer])
     refs, place = np.unique(parts.refs, return_inverse=True)
@@ -202,8 +195,32 @@ def renewed(kept: Facts, newer: Facts) -> Facts:
     last = np.full(len(refs), -1)
     last[place] = np.arange(len(parts))
     stays = last[place] == np.arange(len(parts))
-    tables = [_moved(table, place, stays) for table in (parts.registrations, parts.happenings)]
-    return Facts(refs, tables[0], tables[1], parts.leads, parts.weak)
+    registrations, happenings = (_moved(table, place, stays) for table in (parts.registrations, parts.happenings))
+    first, count = registrations.leads_from, registrations.leads_to - registrations.leads_from
+    ends = np.cumsum(count)
+    leads = parts.leads[np.arange(count.sum()) + np.repeat(first - ends + count, count)]
+    registrations = msgspec.structs.replace(registrations, leads_from=ends - count, leads_to=ends)
+    return Facts(refs, registrations, happenings, leads, parts.weak)
+
+
+def narrowed(facts: Facts) -> Facts:
+    """The same in the narrowest whole numbers that hold each column, to be kept; `joined` makes them wide again."""
+    tables = _narrow_table(facts.registrations), _narrow_table(facts.happenings)
+    return Facts(_narrow(facts.refs), *tables, _narrow(facts.leads), facts.weak)
+
+
+def _narrow_table(table: Any) -> Any:
+    return type(table)(*(_narrow(getattr(table, name)) for name in table.__struct_fields__))
+
+
+def _narrow(column: Ints) -> Any:
+    if not len(column):
+        return column
+    low, high = int(column.min()), int(column.max())
+    kinds = (np.int8, np.int16, np.int32)
+    return column.astype(
+        next((kind for kind in kinds if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max), np.int64)
+    )
 
 
 def _moved(table: Any, place: Ints, stays: Mask) -> Any:
@@ -231,7 +248,13 @@ def _rows(table: Any, which: Any) -> Any:
     return type(table)(*(getattr(table, name)[which] for name in table.__struct_fields__))
 
 
-def _concatenated(tables: Sequence[Any]) -> Any:
-    return type(tables[0])(
-        *(np.concatenate([getattr(table, name) for table in tables]) for name in tables[0].__struct_fields__)
-    )
+def _concatenated(tables: Sequence[Any], sizes: Sequence[int]) -> Any:
+    """Tables of parts with so many enterprises as one."""
+    names = type(tables[0]).__struct_fields__
+    found = type(tables[0])(*(_wide([getattr(table, name) for table in tables]) for name in names))
+    before = np.cumsum([0, *sizes])[:-1]
+    return msgspec.structs.replace(found, owner=found.owner + np.repeat(before, [len(one.owner) for one in tables]))
+
+
+def _wide(columns: Sequence[Ints]) -> Ints:
+    return np.concatenate(columns, dtype=np.int64)

@@ -25,11 +25,13 @@ from monitor.cli.failure import Failure
 from monitor.cli.opening import PROVINCE
 from monitor.cli.run import Stop, report, spare_the_collector
 from monitor.cli.serve import PortOption, Station, go_on, open_writer, say, serving_station
+from monitor.events.data import PromotedData
 from monitor.metrics import Pulse
+from monitor.runners.embedded import EmbeddedRunner
 from monitor.sources import Source, open_source
 from monitor.store.home import Home
 from monitor.store.reader import Reader, look
-from monitor.store.work import alertreader, taskreader
+from monitor.store.work import alertreader, promotions, taskreader
 
 _YEARS: Final = 5
 _SEED: Final = 1
@@ -39,9 +41,13 @@ _WATCHED_SECONDS: Final = 20.0
 _JUDGE_EVERY: Final = 1.0
 """In a demo signals shall come up while its events stream in, not at the end alone."""
 
+_OFFICER: Final = "演示经办人（虚构）"
+_REASON: Final = "演示：由虚构省份训练 / demo: trained on the made-up province"
+
 _MADE_UP: Final = (
-    "演示数据全部由程序虚构，企业、人员、事件均不真实。\n"
-    "All demo data are made up by a program: no enterprise, person or event is real."
+    "演示数据全部由程序虚构，企业、人员、事件均不真实；异常模型由这些数据训练，经虚构的经办人启用。\n"
+    "All demo data are made up by a program: no enterprise, person or event is real. The anomaly model is trained "
+    "on them and promoted by a made-up officer."
 )
 
 
@@ -80,6 +86,8 @@ def demo(
             with open_writer(station, page, judge_every=_JUDGE_EVERY) as runner:
                 station.pulse.turn_to("reading")
                 problems = runner.drain([source], station.asked if once else _paced(station.asked, source))
+                if not stop():
+                    _promote_a_model(runner)
                 if once and not stop():
                     runner.go_live(ended=True)
                 elif not stop():
@@ -91,6 +99,29 @@ def demo(
             say("已结束 / ended")
         elif once:
             _print_summary(place)
+
+
+def _promote_a_model(runner: EmbeddedRunner) -> None:
+    """A model that learns from the province is in force from here on, if none is: so that anomalies are seen too. Too
+    small a province teaches nothing.
+    """
+    from models import keeping
+    from monitor.modelling.learning import material_of
+    from monitor.modelling.training import train_anomaly
+
+    flow = runner.flow
+    with runner.reading() as connection:
+        if promotions.in_force(connection, "anomaly") is not None:
+            return
+        codes = Reader(connection).codes(range(1, len(flow.enterprises.records)))
+        material = material_of(connection, flow, codes, flow.now)
+    try:
+        file, card = train_anomaly(material, runner.rules, flow.now, _SEED, {"made_up": True})
+    except ValueError as error:
+        say(str(error))
+        return
+    keeping.keep(runner.home.path, file, card)
+    runner.promote(PromotedData("anomaly", card.hash, _SEED, _OFFICER, _REASON))
 
 
 def _paced(asked: Callable[[], bool], source: Source) -> Callable[[], bool]:

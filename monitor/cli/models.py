@@ -1,4 +1,4 @@
-"""`credit-monitor models`: the models of a home, their cards, and how two of them agree."""
+"""`credit-monitor models`: the models of a home or cluster, their cards, and how two of them agree."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from config.moments import as_text
 from monitor.cli import opening
 from monitor.cli.failure import Failure
 from monitor.cli.histories import histories
+from monitor.cli.promote import OfficerOption, ReasonOption, name
 from monitor.cli.run import HomeOption, RulesOption
-from monitor.store.work import promotions
+from monitor.store.work import promotions, shadows
 
 if TYPE_CHECKING:
     from models.keeping import Card
@@ -40,6 +41,7 @@ def listed(home: HomeOption = None) -> None:
     with opening.reading(home) as reader:
         history = [one for kind in ("anomaly", "forecast") for one in promotions.history(reader.connection, kind)]
         now = {kind: promotions.in_force(reader.connection, kind) for kind in ("anomaly", "forecast")}
+        challenger = promotions.challenger(reader.connection, "anomaly")
     for card in _cards(home):
         holds = now[card.kind]
         row = {
@@ -48,6 +50,7 @@ def listed(home: HomeOption = None) -> None:
             "as_of": card.as_of,
             "seed": card.seed,
             "in_force": holds is not None and holds.model == card.hash,
+            "in_shadow": card.hash == challenger,
             "promoted": [
                 {"at": as_text(one.at), "officer": one.officer, "reason": one.reason}
                 for one in history
@@ -76,13 +79,37 @@ def show(
 
 
 @models.command()
+def shadow(
+    model: Annotated[str, typer.Argument(help="挑战者的散列或其开头 / the hash of the challenger, or its beginning")],
+    officer: OfficerOption,
+    reason: ReasonOption,
+    home: HomeOption = None,
+    rules: RulesOption = None,
+) -> None:
+    """指定挑战者：每日影子运行，只记录，不产生预警。 / Names a challenger: asked each day in shadow, it raises nothing.
+
+    Example: credit-monitor models shadow 3f2a91 --officer 张三 --reason 试用 --home ./home
+
+    Naming the model in force ends it.
+    """
+    card = name(model, officer, reason, home, rules, _as_challenger)
+    print(f"影子运行 / in shadow: {card.hash}", file=sys.stderr)
+
+
+def _as_challenger(card: Card) -> str:
+    if card.kind != "anomaly":
+        raise Failure("只有异常模型可作挑战者 / only an anomaly model can be a challenger")
+    return f"{card.kind}-challenger"
+
+
+@models.command()
 def compare(
     model: Annotated[str, typer.Argument(help="挑战者 / the challenger")],
     against: Annotated[str | None, typer.Option("--against", help="默认为在用模型 / default: the one in force")] = None,
     home: HomeOption = None,
     rules: RulesOption = None,
 ) -> None:
-    """挑战者影子运行：对现有主体评分，比较发现。 / Runs a challenger in shadow, and counts how far both agree.
+    """对现有主体评分，比较发现，并列出影子运行记录。 / Counts how far two models agree, now and at each cut in shadow.
 
     Example: credit-monitor models compare 3f2a91 --home ./home
     """
@@ -104,9 +131,13 @@ def compare(
     pair = []
     for one in (against, model):
         with _folder(home, one) as folder:
-            pair.append(storing.opened(folder)[1])
-    mine, theirs = (score_all(material.matrix, material.marks, one, partial(limits_of, in_force)) for one in pair)
-    sys.stdout.write(msgspec.json.encode(agreement(mine, theirs)).decode() + "\n")
+            pair.append(storing.opened(folder))
+    with opening.reading(home) as reader:
+        record = shadows.read(reader.connection, pair[1][0].hash)
+    mine, theirs = (score_all(material.matrix, material.marks, one, partial(limits_of, in_force)) for _, one in pair)
+    value = msgspec.to_builtins(agreement(mine, theirs))
+    value["in_shadow"] = [{**msgspec.to_builtins(one), "as_of": as_text(one.as_of)} for one in record]
+    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
 
 
 def _cards(home: Path | None) -> list[Card]:

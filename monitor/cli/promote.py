@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,10 +24,14 @@ if TYPE_CHECKING:
     from models.keeping import Card
 
 
+OfficerOption = Annotated[str, typer.Option("--officer", help="谁负责 / the officer who answers for it")]
+ReasonOption = Annotated[str, typer.Option("--reason", help="理由 / why")]
+
+
 def promote(
     model: Annotated[str, typer.Argument(help="模型的散列或其开头 / the hash of a model, or its beginning")],
-    officer: Annotated[str, typer.Option("--officer", help="谁负责 / the officer who answers for it")],
-    reason: Annotated[str, typer.Option("--reason", help="理由 / why")],
+    officer: OfficerOption,
+    reason: ReasonOption,
     home: HomeOption = None,
     rules: RulesOption = None,
 ) -> None:
@@ -36,15 +41,29 @@ def promote(
 
     Example: credit-monitor promote 3f2a91 --officer 张三 --reason 误报率更低 --home ./home
     """
+    card = name(model, officer, reason, home, rules, lambda card: card.kind)
+    print(f"已启用 / in force: {card.kind} {card.hash}", file=sys.stderr)
+
+
+def name(
+    model: str,
+    officer: str,
+    reason: str,
+    home: Path | None,
+    rules: Path | None,
+    kind_of: Callable[[Card], str],
+) -> Card:
+    """A model that passes every check is in force, as what `kind_of` says, once this returns; its card. Raises Failure,
+    also where `kind_of` does. Without a home it is so on the cluster that the settings name.
+    """
     from models import keeping
 
     if not officer.strip() or not reason.strip():
-        raise typer.BadParameter("启用模型须有经办人和理由 / a model needs a named officer and a reason")
+        raise typer.BadParameter("须有经办人和理由 / a named officer and a reason are needed")
     chosen = opening.settings(home=home, rules=rules)
     database = opening.database_of(chosen) if home is None else None
     if database is not None:
-        _tell(_on_a_cluster(chosen, database, model, officer.strip(), reason.strip()))
-        return
+        return _on_a_cluster(chosen, database, model, officer.strip(), reason.strip(), kind_of)
     place = Home(chosen.home)
     place.reader().dispose()
     folder = model_folder(place.path, model)
@@ -57,7 +76,7 @@ def promote(
     body = {
         "file": f"{keeping.FOLDER}/{folder.name}/{keeping.MODEL_FILE}",
         "data": {
-            "kind": card.kind,
+            "kind": kind_of(card),
             "model": card.hash,
             "seed": card.seed,
             "officer": officer.strip(),
@@ -65,20 +84,18 @@ def promote(
         },
     }
     ask(place, PROMOTE, body, writer_of(place, chosen), lambda text: print(text, file=sys.stderr))
-    _tell(card)
+    return card
 
 
-def _tell(card: Card) -> None:
-    print(f"已启用 / in force: {card.kind} {card.hash}", file=sys.stderr)
-
-
-def _on_a_cluster(chosen: Settings, database: Database, model: str, officer: str, reason: str) -> Card:
+def _on_a_cluster(
+    chosen: Settings, database: Database, model: str, officer: str, reason: str, kind_of: Callable[[Card], str]
+) -> Card:
     """The card of the model, once the cluster has it in force."""
     from models import keeping
     from monitor.cluster.modelling import commands  # what speaks to brokers is slow to import
 
     try:
-        return commands.promote(chosen, database, model, officer, reason)
+        return commands.promote(chosen, database, model, officer, reason, kind_of)
     except (keeping.ModelError, OSError) as error:
         raise Failure(str(error)) from error
     finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,6 +22,7 @@ from monitor.store.work import forecasts, promotions, ranking
 from monitor.supervision.scoring import FORECAST
 
 if TYPE_CHECKING:
+    from models.explanation.foretelling import Foretold
     from monitor.modelling.forecasting import Asked
 
 
@@ -49,16 +50,16 @@ def rank(
     with opening.reading(home) as reader:
         tell(notice)
         asked = _asked(reader, chosen, in_force) if home is not None or chosen.database_url is None else None
-        chances = None if asked is None else asked.by_code()
+        chances = None if asked is None else asked.chances
         rows = ranking.ranked(reader.connection, reader.now() or 0, policy, region, chances)
         for row in rows if asked is None else _with_reasons(rows, asked, explained):
             sys.stdout.write(encode(row).decode() + "\n")
 
 
-def _with_reasons(rows: Iterator[dict[str, Any]], asked: Asked, first: int) -> Iterator[dict[str, Any]]:
+def _with_reasons(rows: Iterator[dict[str, Any]], asked: _ByCode, first: int) -> Iterator[dict[str, Any]]:
     """The same rows; the forecast's reason of the `first` ones says why."""
     some = list(islice(rows, first))
-    why = asked.explained_by_code([row["subject"] for row in some])
+    why = asked.told([row["subject"] for row in some])
     for row in some:
         for reason in row["reasons"]:
             if reason["part"] == FORECAST:
@@ -66,20 +67,37 @@ def _with_reasons(rows: Iterator[dict[str, Any]], asked: Asked, first: int) -> I
     yield from chain(some, rows)
 
 
-def _asked(reader: Reader, chosen: Settings, in_force: Rules) -> Asked | None:
+class _ByCode:
+    """What the forecast says of enterprises by code."""
+
+    def __init__(self, asked: Asked, codes: Mapping[int, str]) -> None:
+        self._asked = asked
+        self._numbers = {codes[ref]: ref for ref in asked.chances}
+        self.chances = {codes[ref]: chance for ref, chance in asked.chances.items()}
+
+    def told(self, codes: Iterable[str]) -> dict[str, Foretold]:
+        """The reasons for some enterprises; none for one that is not live."""
+        numbers = {self._numbers[code]: code for code in codes if code in self._numbers}
+        return {numbers[ref]: why for ref, why in self._asked.told(numbers)}
+
+
+def _asked(reader: Reader, chosen: Settings, in_force: Rules) -> _ByCode | None:
     """The forecast in force, asked at Now; None without one. Raises Failure where it may not be used."""
     promoted = promotions.in_force(reader.connection, "forecast")
     if promoted is None:
         return None
     # Models bring scikit-learn with them, a second of loading: only where one is in force.
     from models.keeping import ModelError
+    from monitor.modelling.columns import Histories
     from monitor.modelling.forecasting import Forecasts
     from monitor.modelling.gathering import facts_of
+    from monitor.modelling.learning import marks_by_number
     from monitor.modelling.reading import read_flow
 
     place = Home(chosen.home)
     flow, codes = read_flow(reader.connection, place.snapshots, opening.pseudonyms_of(chosen, place), in_force)
     try:
-        return Forecasts(place.path).ask(flow, facts_of(flow), promoted.model, codes)
+        marks = marks_by_number(codes)
+        return _ByCode(Forecasts(place.path).ask(Histories.of(flow), facts_of(flow), promoted.model, marks), codes)
     except ModelError as error:
         raise Failure(str(error)) from error

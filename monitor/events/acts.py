@@ -27,7 +27,8 @@ class CutData(Struct, omit_defaults=True, gc=False):
     (empty: none was in force).
 
     `begun`: every class is worked out as of this cut, and holds from the next cut on that says `taken`, or never where
-    another one begins before; a class that was worked out at a cut since then holds instead.
+    another one begins before; a class that was worked out at a cut since then holds instead. Likewise what the models
+    find: by the model `models_begun` as of this cut, and it holds from the cut on that says `models_taken`.
     """
 
     number: int
@@ -36,6 +37,8 @@ class CutData(Struct, omit_defaults=True, gc=False):
     begun: bool = False
     taken: bool = False
     forecast: str = ""
+    models_begun: str = ""
+    models_taken: bool = False
 
 
 class Act(Struct, omit_defaults=True, kw_only=True, gc=False):

@@ -233,7 +233,9 @@ class LiveData(Struct, gc=False):
 
 
 class PromotedData(Struct, gc=False):
-    """A model in force from here on, by its content hash; the seed that it was trained with, and why it was chosen."""
+    """A model in force from here on, by its content hash; the seed that it was trained with, and why it was chosen.
+    `anomaly-challenger`: an anomaly model that is only asked in shadow from here on.
+    """
 
     kind: ModelKind
     model: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]

@@ -35,7 +35,9 @@ InspectionResult = Literal[
 ]
 TaskMode = Literal["off_site", "on_site", "joint"]
 Outcome = Literal[InspectionResult, "false_alarm"]
-ModelKind = Literal["anomaly", "forecast"]
+ModelKind = Literal["anomaly", "forecast", "anomaly-challenger"]
+"""What a model is in force as. A challenger is asked in shadow, beside the anomaly model in force."""
+
 ListingGround = Literal["report", "disclosure", "falsehood", "unreachable"]
 
 LEAD_ROLES: Final = frozenset({"legal_representative", "principal", "operator"})

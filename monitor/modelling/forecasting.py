@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
-from sqlalchemy import Connection, select
 
 from config.moments import as_text
 from config.ruleset import Rules
 from models import keeping
+from models.arrays import Ints
 from models.explanation.foretelling import ForecastReasons, Foretold
 from models.explanation.usual import Usuals
 from models.features.facts import Facts
@@ -22,14 +22,12 @@ from models.forecast.model import ForecastModel
 from models.forecast.outcomes import Outcomes
 from models.forecast.training import trained
 from models.keeping import Card
+from models.pieces import Work
 from monitor.engine.flow import Flow
+from monitor.modelling.columns import Histories
 from monitor.modelling.evidence import sources_of
 from monitor.modelling.gathering import facts_of
-from monitor.modelling.learning import marks_of
 from monitor.stages.history import entries_of
-from monitor.store.reader import Reader
-from monitor.store.schema import SIGNALS
-from monitor.store.work import forecasts
 
 MOST_TOLD: Final = 1_000
 """Enterprises whose reasons a daily cut works out: of those whom a signal is about, the likeliest."""
@@ -59,26 +57,37 @@ class Forecasts:
         self._name = ""
         self._model: ForecastModel | None = None
 
-    def ask(self, flow: Flow, facts: Facts, name: str, codes: Mapping[int, str] | None = None) -> Asked:
-        """What a forecast says of everybody at Now. `facts`: of all of the flow; `name`: the model's hash; `codes`: of
-        enterprises by number, for who asks by code or why. Raises ModelError where it may not be used.
+    def ask(self, histories: Histories, facts: Facts, name: str, marks: Ints) -> Asked:
+        """What a forecast says of everybody at Now. `facts`: of all of the histories; `name`: the model's hash;
+        `marks`: of enterprises by number, see `Calibration.p_values`. Raises ModelError where it may not be used.
         """
         if self._model is None or self._name != name:
             _, self._model = storing.opened(keeping.find(self._home, name))
             self._name = name
-        return Asked(flow, self._model, facts, codes or {})
+        return Asked(histories, self._model, facts, marks)
 
-    def keep(self, connection: Connection, flow: Flow, facts: Facts, name: str, seq: int) -> int:
-        """What a forecast says at the daily cut of block `seq` becomes what stands in the store; see
-        `monitor.store.work.forecasts.put`. Raises ModelError.
+    def foretell(
+        self, histories: Histories, facts: Facts, name: str, marks: Ints, about: Collection[int]
+    ) -> Work[Foretelling]:
+        """What a forecast says at a daily cut, in pieces; see `ask`. `about`: the enterprises that a signal is about.
+        Raises ModelError.
         """
-        about = set(connection.execute(select(SIGNALS.c.ref).where(SIGNALS.c.kind == "enterprise")).scalars())
-        codes = Reader(connection).codes(facts.refs.tolist()) if about else {}
-        asked = self.ask(flow, facts, name, codes)
+        asked = self.ask(histories, facts, name, marks)
+        yield
         chances = asked.chances
-        likeliest = sorted(about & chances.keys(), key=lambda ref: (-chances[ref], ref))[:MOST_TOLD]
-        reasons = {ref: _pack(why) for ref, why in asked.explained(likeliest).items()}
-        return forecasts.put(connection, name, chances, reasons, flow.now, seq)
+        likeliest = sorted(chances.keys() & set(about), key=lambda ref: (-chances[ref], ref))[:MOST_TOLD]
+        reasons = {}
+        for ref, why in asked.told(likeliest):
+            reasons[ref] = _pack(why)
+            yield
+        return Foretelling(chances, reasons)
+
+
+class Foretelling(NamedTuple):
+    """Chances by the number of each live enterprise, and for some why, packed."""
+
+    chances: dict[int, float]
+    reasons: dict[int, bytes]
 
 
 class Asked:
@@ -86,37 +95,24 @@ class Asked:
     live enterprise.
     """
 
-    def __init__(self, flow: Flow, model: ForecastModel, facts: Facts, codes: Mapping[int, str]) -> None:
+    def __init__(self, histories: Histories, model: ForecastModel, facts: Facts, marks: Ints) -> None:
         """See `Forecasts.ask`."""
-        self._flow, self._model, self._codes = flow, model, codes
-        self._inputs = inputs_of(facts, flow.now)
-        self._refs = facts.refs[self._inputs.places].tolist()
-        told = zip(self._refs, model.probability(self._inputs.values).tolist(), self._inputs.live, strict=True)
+        self._histories, self._model, self._marks = histories, model, marks
+        self._inputs = inputs_of(facts, histories.now)
+        self._refs = facts.refs[self._inputs.places]
+        told = zip(self._refs.tolist(), model.probability(self._inputs.values).tolist(), self._inputs.live, strict=True)
         self.chances: dict[int, float] = {ref: chance for ref, chance, live in told if live}
 
-    def by_code(self) -> dict[str, float]:
-        """The chances by code."""
-        return {self._codes[ref]: chance for ref, chance in self.chances.items()}
-
-    def explained_by_code(self, codes: Collection[str]) -> dict[str, Foretold]:
-        """The reasons for some enterprises, by code; nothing for one that is not live."""
-        wanted = set(codes)
-        found = self.explained([ref for ref in self.chances if self._codes[ref] in wanted])
-        return {self._codes[ref]: why for ref, why in found.items()}
-
-    def explained(self, refs: Collection[int]) -> dict[int, Foretold]:
-        """The reasons for some enterprises, by number."""
+    def told(self, refs: Collection[int]) -> Iterator[tuple[int, Foretold]]:
+        """The reasons for some enterprises, one after the other, by number."""
         if not refs:
-            return {}
-        inputs, flow = self._inputs, self._flow
+            return
+        inputs, histories = self._inputs, self._histories
         live = np.flatnonzero(inputs.live)
-        marks = marks_of([self._codes[self._refs[row]] for row in live.tolist()])
-        usuals = Usuals(inputs.values[live], inputs.peers[live], marks)
+        usuals = Usuals(inputs.values[live], inputs.peers[live], self._marks[self._refs[live]])
         why = ForecastReasons(self._model)
-        rows = {ref: row for row, ref in enumerate(self._refs)}
-        found = {}
+        rows = {ref: row for row, ref in enumerate(self._refs.tolist())}
         for ref in refs:
             row = rows[ref]
-            events_of = sources_of(entries_of(flow.enterprises.record(ref)), flow.sources, flow.now)
-            found[ref] = why.explain(inputs.values[row], usuals.of(int(inputs.peers[row])), FEATURES, events_of)
-        return found
+            events_of = sources_of(entries_of(histories.records[ref]), histories.sources, histories.now)
+            yield ref, why.explain(inputs.values[row], usuals.of(int(inputs.peers[row])), FEATURES, events_of)

@@ -59,6 +59,13 @@ def marks_of(codes: list[str]) -> Ints:
     return np.fromiter(hashed, np.int64, count=len(codes))
 
 
+def marks_by_number(codes: Mapping[int, str]) -> Ints:
+    """The marks of enterprises, at their numbers."""
+    found = np.zeros(max(codes, default=0) + 1, np.int64)
+    found[list(codes)] = marks_of(list(codes.values()))
+    return found
+
+
 def flagged_codes(connection: Connection, moment: int) -> set[str]:
     """The enterprises that findings of rules count, which are in force now and began at or before a moment."""
     query = (

@@ -191,8 +191,7 @@ class Core:
         are told at `told_at`, None in a replay.
         """
         self._know(connection)
-        if data.models:
-            self.modelling.turn(connection, self.flow, rules, seq, data.models, data.forecast)
+        self.modelling.turn(connection, self.flow, rules, seq, data, live=told_at is not None)
         cutting = self.supervising.cut(connection, self.flow.now, rules)
         worsened = cutting.worsened(RED, self.classing.cards.general.red_detectors)
         self.classing.turn(connection, self.flow, seq, worsened, data)
@@ -263,6 +262,7 @@ class Core:
             parked = writer.read_parked(connection)
             self.supervising.load(connection, self.seq)
             self._had_parked = bool(parked)
+            signals_lost = taken is None and bool(self.supervising.cuts)
             if taken is None:
                 self._rebuild(connection)
             else:
@@ -276,7 +276,7 @@ class Core:
                 self.flow.use(self.rules)
             set_meta(connection, "judged_by", str(sorted(judged_by.items())))
             self.judge(connection)
-            if taken is None and self.supervising.cuts:
+            if signals_lost:
                 self.modelling.again(connection, self.flow, self.rules, self.seq)
         if self.wants_snapshot:
             self.snapshot()

@@ -17,18 +17,24 @@ def due_cut(core: Core, engine: Engine, *, gradual: bool, ended: bool) -> CutDat
     `gradual`: classes of a new month are worked out in pieces; `ended`: all sources have, so that nothing waits.
     """
     classing, now = core.classing, core.flow.now
-    in_pieces = gradual and classing.known and not ended
+    gradual = gradual and not ended
+    in_pieces = gradual and classing.known
     every = not in_pieces and (classing.due(now) or (ended and classing.behind(core.seq)))
     begun = in_pieces and classing.due(now) and classing.monthly is None
     taken = not every and classing.monthly is not None and classing.monthly.finished
-    asked = core.modelling.due(now) or (ended and core.modelling.behind(core.seq))
-    if not (core.flow.live and (core.supervising.changed or every or begun or taken or asked)):
+    asked = core.modelling.asked(engine, now, core.seq, in_pieces=gradual, ended=ended)
+    if not (core.flow.live and (core.supervising.changed or every or begun or taken or any(asked))):
         return None
-    models = forecast = ""
-    if asked:
-        with engine.connect() as connection:
-            models, forecast = core.modelling.in_force(connection), core.modelling.forecast_in_force(connection)
-    return CutData(core.supervising.cuts + 1, every, models, begun, taken, forecast)
+    return CutData(
+        core.supervising.cuts + 1,
+        every,
+        asked.at_once,
+        begun,
+        taken,
+        asked.forecast,
+        models_begun=asked.in_pieces,
+        models_taken=asked.taken,
+    )
 
 
 def prepare(core: Core, engine: Engine) -> None:

@@ -97,7 +97,7 @@ class EmbeddedRunner:
             self._intake = Intake(pseudonyms)
             self._ahead = False
             self.gradual = False
-            """Whether the classes of a new month are worked out in pieces: somebody calls `class_some`."""
+            """Whether classes, and what models find, are worked out in pieces: somebody calls `work_some`."""
             self._refusals = Refusals()
             self._desk = Desk(home, {**replay.KINDS, ACT: Acting, PROMOTE: Promoting})
             self._engine = home.writer()
@@ -204,6 +204,7 @@ class EmbeddedRunner:
                 self._core.snapshot()
                 self._heads.turn(self.clock, self._core, ended=True)
         finally:
+            self._core.modelling.drop()
             self._engine.dispose()
             self._lock.release()
 
@@ -262,6 +263,7 @@ class EmbeddedRunner:
         parked = self.flow.parked
         if any(stage == UNFILED for stage, _ in parked):
             self._core.classing.drop()
+            self._core.modelling.drop()
             self._core = Core(self.home, self._engine, self.rules, self._cards, self.pseudonyms)
         elif parked:
             self.flow.take_up(dict(parked))
@@ -362,16 +364,19 @@ class EmbeddedRunner:
             self._own(Cut, MONITOR_SUBJECT, data)
             if data.begun and self._core.classing.monthly is not None:
                 self._core.classing.monthly.look(self._engine)
+            if data.models_begun:
+                self._core.modelling.look(self._engine)
 
     def cut_in_time(self) -> None:
         """Cuts, where something has changed and it is time for another cut."""
         if self._core.supervising.due:
             self.cut()
 
-    def class_some(self) -> None:
-        """Works out a piece of the classes that a cut has begun, where it is time for one."""
+    def work_some(self) -> None:
+        """Works out a piece of what a cut has begun, classes or what the models find, where it is time for one."""
         classing = self._core.classing
-        if classing.piece(self._engine) and classing.monthly is not None and classing.monthly.finished:
+        classed = classing.piece(self._engine) and classing.monthly is not None and classing.monthly.finished
+        if self._core.modelling.piece() or classed:
             self._core.supervising.changed = True
 
     def act(self, kind: type[Event], subject: str, data: object) -> Event:

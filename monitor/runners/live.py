@@ -84,7 +84,7 @@ class LiveMonitor:
             busy = True
             self._runner.deliver(deliveries)
         busy = self._runner.answer_requests() or busy
-        self._runner.class_some()
+        self._runner.work_some()
         if self._live:
             self._runner.cut_in_time()
             if time.monotonic() - self._ticked >= TICK_SECONDS:

@@ -1,27 +1,26 @@
 """Cuts of the models in a home: groups on the graph and the anomaly model, once a day and at an end (contract §4).
 
 What they find are signals like those of rules: the cut of alerts that follows takes them up. Which model was at work is
-in `monitor.cut`, so that a replay works out the same.
+in `monitor.cut`, so that a replay works out the same. A live monitor asks it in pieces (`monitor.runners.daily`).
 """
 
 from __future__ import annotations
 
-import logging
+import time
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from config.moments import shanghai_date
 from config.ruleset import Rules
 from detectors.registry import by_id
-from models.features.facts import Facts
-from models.features.present import Present
-from models.keeping import ModelError
 from monitor.engine.flow import Flow
+from monitor.events.acts import CutData
 from monitor.modelling.clustering import cut_groups, lately_opened
-from monitor.modelling.gathering import facts_of
+from monitor.modelling.columns import Columns
+from monitor.runners.daily import Daily, Questions
 from monitor.store import cutsignals
 from monitor.store.home import meta, set_meta
 from monitor.store.work import promotions
@@ -30,14 +29,25 @@ if TYPE_CHECKING:
     from monitor.modelling.forecasting import Forecasts
     from monitor.modelling.opinions import Models
 
-log = logging.getLogger(__name__)
-
 NO_MODEL: Final = "-"
 """What a cut of the models says where no anomaly model is in force: groups alone were looked for."""
 
 _DAY: Final = "models day"
 _BLOCK: Final = "models block"
 _MODEL: Final = "models model"
+_REST: Final = 3
+"""So many times as long as a piece took, nothing is done about models."""
+
+
+class Asked(NamedTuple):
+    """What a cut says of the models, as `CutData` has it: which one is asked at once, which one in pieces from here on,
+    whether what was worked out in pieces holds, and which forecast is asked with either.
+    """
+
+    at_once: str = ""
+    in_pieces: str = ""
+    taken: bool = False
+    forecast: str = ""
 
 
 class Modelling:
@@ -49,6 +59,10 @@ class Modelling:
         self._day = ""
         self._block = 0
         self._last = ""
+        self._columns = Columns()
+        self._rests_until = 0.0
+        self.daily: Daily | None = None
+        """What is being worked out in pieces."""
 
     @cached_property
     def _models(self) -> Models:
@@ -70,13 +84,21 @@ class Modelling:
         self._block = int(meta(connection, _BLOCK) or 0)
         self._last = meta(connection, _MODEL) or ""
 
-    def due(self, now: int) -> bool:
-        """Whether a day has begun, in Asia/Shanghai, on which the models were not asked yet."""
-        return self._day < shanghai_date(now).isoformat()
-
-    def behind(self, seq: int) -> bool:
-        """Whether the log, whose last block is `seq`, has grown since they were asked."""
-        return seq > self._block
+    def asked(self, engine: Engine, now: int, seq: int, *, in_pieces: bool, ended: bool) -> Asked:
+        """What the cut of a live monitor is to say: once for each day in Asia/Shanghai, and where all sources have
+        `ended` and the log, whose last block is `seq`, has grown since.
+        """
+        due = self._day < shanghai_date(now).isoformat()
+        at_end = ended and (due or seq > self._block)
+        if self.daily is not None and not at_end:
+            return Asked(taken=self.daily.finished)
+        if not due and not at_end:
+            return Asked()
+        with engine.connect() as connection:
+            model, forecast = self.in_force(connection), self.forecast_in_force(connection)
+        if in_pieces and (model != NO_MODEL or forecast):
+            return Asked(in_pieces=model, forecast=forecast)
+        return Asked(at_once=model, forecast=forecast)
 
     def in_force(self, connection: Connection) -> str:
         """The hash of the anomaly model that was promoted last; NO_MODEL before the first."""
@@ -88,47 +110,76 @@ class Modelling:
         promoted = promotions.in_force(connection, "forecast")
         return "" if promoted is None else promoted.model
 
-    def turn(self, connection: Connection, flow: Flow, rules: Rules, seq: int, model: str, forecast: str = "") -> None:
-        """Works out all groups and anomalies at Now, and what the forecast says; `seq` is the block of the cut, `model`
-        and `forecast` what it says of models.
+    def turn(
+        self, connection: Connection, flow: Flow, rules: Rules, seq: int, data: CutData, *, live: bool = True
+    ) -> None:
+        """What a cut asks for; `seq` is the block of it, `data` what it says. In a replay, which is not `live`,
+        everything is worked out at once, and no challenger is asked: nothing follows from it.
         """
-        facts = facts_of(flow) if model != NO_MODEL or forecast else None
-        try:
-            presents = lately_opened(flow, rules) if facts is None else (Present(facts, flow.now),)
-            cut_groups(connection, flow, rules, seq, presents)
-            self._find_anomalies(connection, flow, facts, rules, seq, model)
-            if facts is not None and forecast:
-                self._foretell(connection, flow, facts, seq, forecast)
-        except (LookupError, TypeError, ValueError, ArithmeticError):
-            log.exception("程序缺陷：模型结果未更新 / a defect: what the models find was not brought up to date")
-        self._day, self._block, self._last = shanghai_date(flow.now).isoformat(), seq, model
-        for key, value in ((_DAY, self._day), (_BLOCK, str(seq)), (_MODEL, model)):
-            set_meta(connection, key, value)
+        if data.models_taken and self.daily is not None:
+            self._take(connection, flow, rules, seq, self.daily)
+        if data.models_begun:
+            self.drop()
+            self.daily = self._begun(connection, flow, rules, seq, data.models_begun, data.forecast, live=live)
+            if not live:
+                self.daily.all(connection)
+        if data.models:
+            self.drop()
+            self._at_once(connection, flow, rules, seq, data.models, data.forecast, live=live)
 
     def again(self, connection: Connection, flow: Flow, rules: Rules, seq: int) -> None:
         """Signals went with a state that was lost: what the last such cut found is worked out as of now."""
         if self._last:
-            self.turn(connection, flow, rules, seq, self._last)
+            self._at_once(connection, flow, rules, seq, self._last, "", live=False)
 
-    def _foretell(self, connection: Connection, flow: Flow, facts: Facts, seq: int, forecast: str) -> None:
-        try:
-            self._forecasts.keep(connection, flow, facts, forecast, seq)
-        except ModelError as error:
-            log.warning(
-                "预测模型未能使用，其结果保持不变 / the forecast could not be used, what it said stays: %s", error
-            )
+    def look(self, engine: Engine) -> None:
+        """The cut that began it is written, and nothing since."""
+        if self.daily is not None:
+            self.daily.look(engine)
 
-    def _find_anomalies(
-        self, connection: Connection, flow: Flow, facts: Facts | None, rules: Rules, seq: int, model: str
+    def piece(self) -> bool:
+        """Works out a piece of it where it is time for one; whether that was the last."""
+        daily = self.daily
+        if daily is None or daily.finished or time.monotonic() < self._rests_until:
+            return False
+        began = time.monotonic()
+        daily.piece()
+        ended = time.monotonic()
+        self._rests_until = ended + _REST * (ended - began)
+        return daily.finished
+
+    def drop(self) -> None:
+        """Gives up what is being worked out in pieces, if anything is."""
+        if self.daily is not None:
+            self.daily.drop()
+            self.daily = None
+
+    def _at_once(
+        self, connection: Connection, flow: Flow, rules: Rules, seq: int, model: str, forecast: str, *, live: bool
     ) -> None:
-        found: list[cutsignals.CutFinding] = []
-        if facts is not None and model != NO_MODEL and rules.active("anomaly"):
-            try:
-                found = self._models.find_anomalies(connection, flow, facts, rules, model)
-            except ModelError as error:  # a home must open, and go on, also without the file of a model
-                log.warning(
-                    "异常模型未能使用，其结果保持不变 / the anomaly model could not be used, what it found stays: %s",
-                    error,
-                )
-                return
-        cutsignals.put_cut_signals(connection, by_id("anomaly"), found, rules, flow.now, seq)
+        if model == NO_MODEL and not forecast:
+            cut_groups(connection, flow, rules, seq, lately_opened(flow, rules))
+            cutsignals.put_cut_signals(connection, by_id("anomaly"), [], rules, flow.now, seq)
+            self._note(connection, flow.now, seq, model)
+            return
+        daily = self._begun(connection, flow, rules, seq, model, forecast, live=live)
+        daily.all(connection)
+        self._take(connection, flow, rules, seq, daily)
+
+    def _begun(
+        self, connection: Connection, flow: Flow, rules: Rules, seq: int, model: str, forecast: str, *, live: bool
+    ) -> Daily:
+        asked = Questions(model if model != NO_MODEL else "", forecast)
+        if live and asked.model:
+            asked.challenger = promotions.challenger(connection, "anomaly")
+        return Daily(flow, rules, seq, asked, self._models, self._forecasts, self._columns)
+
+    def _take(self, connection: Connection, flow: Flow, rules: Rules, seq: int, daily: Daily) -> None:
+        daily.take(connection, flow, rules, seq)
+        self._note(connection, daily.as_of, daily.seq, daily.asked.model or NO_MODEL)
+        self.drop()
+
+    def _note(self, connection: Connection, as_of: int, seq: int, model: str) -> None:
+        self._day, self._block, self._last = shanghai_date(as_of).isoformat(), seq, model
+        for key, value in ((_DAY, self._day), (_BLOCK, str(seq)), (_MODEL, model)):
+            set_meta(connection, key, value)

@@ -86,6 +86,11 @@ def put_groups(connection: Connection, groups: Sequence[Group]) -> list[CutFindi
     return [CutFinding(refs[group.key], group.finding, group.region) for group in groups]
 
 
+def signalled(connection: Connection) -> set[int]:
+    """The enterprises that a signal in force is about, by number."""
+    return set(connection.execute(select(SIGNALS.c.ref).where(SIGNALS.c.kind == "enterprise")).scalars())
+
+
 def standing_groups(connection: Connection) -> dict[str, tuple[str, ...]]:
     """The groups of the last such cut: the codes of each by its key, for `detectors.graph.groups.find_groups`."""
     rows = connection.execute(select(GROUPS.c.key, GROUPS.c.members).where(GROUPS.c.standing).order_by(GROUPS.c.key))

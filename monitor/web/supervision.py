@@ -18,7 +18,7 @@ from detectors.base import LEVEL_NAMES
 from detectors.registry import all_detectors
 from monitor.identifiers import regions
 from monitor.store.reader import Reader, Store, looking
-from monitor.store.work import alertlist
+from monitor.store.work import alertlist, drifts
 from monitor.store.work.alertlist import STATES, Chosen
 from monitor.web import alert_views, forecast_views
 from monitor.web.frame import ALERTS_PAGE as PATH
@@ -93,10 +93,12 @@ def _context(store: Store, view: View) -> dict[str, Any]:
         asking = alertlist.asking(reader.connection, chosen.region) if supervised else {}
         by_state = alertlist.by_state(reader.connection, chosen) if supervised else {}
         alerts = _alerts(reader, view) if supervised else []
+        drifted = drifts.beyond(reader.connection) if supervised else []
     count = by_state.get(chosen.state, 0)
     return {
         "text": {name: getattr(text, language) for name, text in (PAGE | SUPERVISION).items()},
         "supervised": supervised,
+        "warnings": [_drift_said(one, language) for one in drifted],
         "chosen": chosen,
         "link": lambda **changes: link(view, **{"most": None, **changes}),
         "task_link": lambda task: f"{TASKS_PAGE}?{urlencode({'lang': language, 'status': 'all', 'open': task})}",
@@ -140,3 +142,15 @@ def _more(view: View, count: int, path: str) -> str | None:
     if count <= view.most or view.most >= MOST:
         return None
     return link(view, path, most=view.most + FIRST)
+
+
+def _drift_said(drifted: drifts.Beyond, language: Language) -> str:
+    """That the model should be trained again, and what has moved most."""
+    from models.features.registry import FEATURES  # numpy takes a while, which only this notice waits for
+
+    names = {one.name: one.zh if language == "zh" else one.en for one in FEATURES}
+    worst = [f"{names.get(name, name)} PSI {value:.2f}" for name, value in drifted.worst]
+    worst.append(getattr(SUPERVISION["drifted_p"], language).format(value=f"{drifted.distance:.2f}"))
+    said = SUPERVISION["drifted"]
+    joint = "、" if language == "zh" else ", "
+    return str(getattr(said, language)).format(n=drifted.count, worst=joint.join(worst))

@@ -24,6 +24,12 @@ SUPERVISION: Final = {
         "集群的日志尚未上线：worker 加 --live 之后研判预警。",
         "The log of the cluster is not live yet: alerts are worked out once a worker runs with --live.",
     ),
+    "drifted": Text(
+        "异常模型已偏离训练时的数据（{n} 项；{worst}），其预警可能失准：请重新训练，比较后由经办人启用。",
+        "The anomaly model no longer fits the present ({n} beyond the limits: {worst}); its alerts may miss: "
+        "train again, compare, and have an officer promote the better.",
+    ),
+    "drifted_p": Text("p 值偏离均匀 {value}", "p-values {value} from uniform"),
     "county": Text("辖区", "County"),
     "every_county": Text("全省", "All counties"),
     "every_state": Text("状态", "Status"),

@@ -19,9 +19,9 @@ PAGE: Final = {
         "Early warning: one address many licences, one person many enterprises, untraceable",
     ),
     "made_up": Text(
-        "演示数据：企业、人员、地址和事件全部由程序虚构，如有雷同纯属巧合。",
+        "演示数据：企业、人员、地址和事件全部由程序虚构，如有雷同纯属巧合；异常模型由这些数据训练，经虚构的经办人启用。",
         "Demo data: all enterprises, persons, addresses and events are made up by a program. "
-        "Any likeness to real ones is chance.",
+        "Any likeness to real ones is chance. The anomaly model learned from them; a made-up officer promoted it.",
     ),
     "pointer": Text(
         "信号只是供人核实的线索，不是结论；列入、处罚由执法人员依法决定。",

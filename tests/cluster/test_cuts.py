@@ -106,7 +106,7 @@ def difference(found: State, wanted: State) -> str:
 def work_out_classes(runner: EmbeddedRunner, home: Path) -> None:
     """The classes of a month, where a cut has begun them, until a cut lets them hold."""
     while sum(one.begun for one in cuts_of(home)) > sum(one.taken for one in cuts_of(home)):
-        runner.class_some()
+        runner.work_some()
         runner.cut()
 
 

@@ -62,6 +62,13 @@ def test_a_model_is_trained_promoted_and_rolled_back(commands: Commands) -> None
     compared = commands.run("models", "compare", other[:10], "--home", "home")
     assert compared.status == 0, compared.told
     assert json.loads(compared.out)["correlation"] > 0.5
+    named = commands.run("models", "shadow", other[:10], *OFFICER, "--home", "home")
+    assert named.status == 0, named.told
+    assert [name for name, row in listed(commands).items() if row["in_shadow"]] == [other]
+    assert commands.run("run", "--source", "province/events.jsonl", "--home", "home", "--once").status == 0
+    (record,) = json.loads(commands.run("models", "compare", other[:10], "--home", "home").out)["in_shadow"]
+    assert (record["model"], record["challenger"]) == (one, other)
+    assert record["both"] + record["challenger_alone"] > 0
     # The log knows it: a state that is built anew from it has the same model in force.
     for path in (commands.folder / "home" / "snapshots").iterdir():
         path.unlink()

@@ -85,7 +85,7 @@ def until_taken(
     """Pieces, events and cuts in turn, until the classes hold."""
     while not any(one.taken for one in cuts_of(home)):
         for _ in range(chance.randrange(4)):
-            runner.class_some()
+            runner.work_some()
         if later:
             come(runner, path, later.pop())
         runner.cut()
@@ -107,7 +107,7 @@ def test_classes_in_pieces_are_those_of_their_cut(tmp_path: Path, seed: int, kil
         began = as_text(runner.flow.now)
         assert classes_of(home) == old, "until all are worked out, the old ones hold"
         for _ in range(chance.randrange(1, 6)):
-            runner.class_some()
+            runner.work_some()
         come(runner, path, later.pop())
         if not killed:
             until_taken(runner, home, path, later, chance)
@@ -136,7 +136,7 @@ def test_a_run_that_ends_works_all_out_at_once(tmp_path: Path) -> None:
     with live(home, path, clock) as runner:
         clock.now += 40 * DAY
         runner.tick()
-        runner.class_some()
+        runner.work_some()
         runner.go_live(ended=True)
         now = as_text(runner.flow.now)
     assert {one["as_of"] for one in classes_of(home)} == {now}

@@ -175,7 +175,7 @@ def test_the_dashboard_stands_where_it_is_looked_for() -> None:
 
 
 def test_labels_that_questions_sum_by_are_those_of_the_metrics() -> None:
-    known = {"stage", "partition", "instance", "le", "type", "reason", "detector"}
+    known = {"stage", "partition", "instance", "le", "type", "reason", "detector", "model"}
     for expression in expressions():
         used = {label for group in re.findall(r"by \(([^)]*)\)", expression) for label in group.split(", ")}
         assert used <= known

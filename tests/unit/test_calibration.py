@@ -81,6 +81,40 @@ def test_the_tail_goes_below_one_in_n_and_no_further_than_is_believed() -> None:
     assert 0.2 < p[0] / np.exp(-12.0) < 60
 
 
+def test_tails_of_several_scales_are_not_taken_for_a_heavy_one() -> None:
+    def scores(rng: np.random.Generator, peers: Ints) -> Floats:
+        bulk, beyond = rng.random(len(peers)), rng.exponential(size=len(peers))
+        return np.where(rng.random(len(peers)) < 0.05, 1.0 + beyond * np.where(peers == 1011, 0.5, 2.0), bulk)
+
+    peers = np.repeat(np.array([1011, 2031], np.int64), 4000)
+    shapes, low = [], np.zeros(2)
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        calibration = fit_calibration(scores(rng, peers), peers)
+        shapes.append(calibration.shape)
+        p = calibration.p_values(scores(rng, peers), peers, np.arange(len(peers)))
+        low += [(p[peers == group] < 1e-3).sum() for group in (1011, 2031)]
+    assert abs(np.mean(shapes)) < 0.1
+    assert (low > 20 * 4 * 0.3).all(), "of 80 expected in each group"
+    assert (low < 20 * 4 * 1.3).all()
+
+
+def test_discoveries_by_cautious_p_values_keep_the_rate_with_something_to_spare() -> None:
+    rates: dict[str, list[float]] = {"plain": [], "cautious": []}
+    for seed in range(150):
+        rng = np.random.default_rng(seed)
+        calibration = fit_calibration(rng.exponential(size=1500), np.full(1500, 1011))
+        scores = rng.exponential(size=1500)
+        scores[:40] += 9.0
+        p = calibration.p_values(scores, np.full(1500, 1011), np.arange(1500))
+        for name, values in (("plain", p), ("cautious", calibration.cautious(p))):
+            found = q_values(values) <= 0.1
+            assert found[:40].mean() > 0.5
+            rates[name].append(found[40:].sum() / max(found.sum(), 1))
+    assert np.mean(rates["cautious"]) < 0.09
+    assert np.mean(rates["cautious"]) < np.mean(rates["plain"])
+
+
 def test_a_calibration_comes_back_from_its_parts() -> None:
     calibration = fit_calibration(*drawn(2000, 3))
     again = Calibration.from_parts(calibration.parts())
@@ -153,7 +187,7 @@ def test_drift_names_what_has_moved() -> None:
     after[:, 1] += 1.5
     after[:2000, 2] = np.nan
     profile = fit_profile(before)
-    drift = drift_of(["still", "moved", "unknown"], profile, after, rng.random(4000))
+    drift = drift_of(["still", "moved", "unknown"], profile, profile.counts(after), rng.random(4000))
     assert drift.stability["still"] < 0.02
     assert set(drift.drifted(0.25)) == {"moved", "unknown"}
     advice = drift.advice(0.25, 0.1)
@@ -165,6 +199,8 @@ def test_drift_names_what_has_moved() -> None:
 def test_without_drift_nothing_is_advised() -> None:
     rng = np.random.default_rng(6)
     rows = rng.normal(size=(5000, 2)).astype(np.float32)
-    drift = drift_of(["a", "b"], fit_profile(rows), rows[:2500], rng.random(2500))
+    profile = fit_profile(rows)
+    counts = profile.counts(rows[:2500])
+    drift = drift_of(["a", "b"], profile, counts, rng.random(2500))
     assert drift.advice(0.25, 0.1) is None
-    assert drift_of(["a", "b"], fit_profile(rows), rows[:2500], rng.random(2500) ** 3).advice(0.25, 0.1) is not None
+    assert drift_of(["a", "b"], profile, counts, rng.random(2500) ** 3).advice(0.25, 0.1) is not None

@@ -123,7 +123,7 @@ def test_opening_a_large_home_may_take_its_time(monkeypatch: pytest.MonkeyPatch)
 
 def test_every_name_has_the_prefix_and_a_help_text(store: Store) -> None:
     families = list(text_string_to_metric_families(exposition(store, Pulse(), Delays()).decode()))
-    assert len(families) == 25
+    assert len(families) == 26
     for family in families:
         assert family.name.startswith("credit_monitor_")
         assert family.documentation

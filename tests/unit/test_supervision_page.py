@@ -20,7 +20,7 @@ from monitor.desk.acting import Acting
 from monitor.metrics import Pulse
 from monitor.store.home import Home
 from monitor.store.reader import looking
-from monitor.store.work import alertreader
+from monitor.store.work import alertreader, drifts
 from monitor.store.work.alertlist import Chosen
 from monitor.supervision import alerts as life
 from monitor.web import acts, alert_views, pieces, supervision
@@ -236,7 +236,8 @@ def test_a_home_that_is_not_there_yet(tmp_path: Path) -> None:
 
 def test_every_text_has_two_languages_and_a_place() -> None:
     used = "".join(
-        path.read_text(encoding="utf-8") for path in [*(WEB / "templates").iterdir(), WEB / "alert_views.py"]
+        path.read_text(encoding="utf-8")
+        for path in [*(WEB / "templates").iterdir(), WEB / "alert_views.py", WEB / "supervision.py"]
     )
     named: list[dict[str, Text]] = [SUPERVISION, STATE_NAMES, FLAG_NAMES, STEP_NAMES]
     for texts in named:
@@ -339,3 +340,17 @@ def test_a_defect_of_the_writer_is_no_refusal(
     assert "程序缺陷" in answer.json()["detail"]
     assert "no such thing" not in answer.text
     assert "no such thing" in caplog.text
+
+
+def test_a_model_that_has_drifted_is_told_of_until_it_has_not(client: httpx.Client, home: Home) -> None:
+    def written(beyond: int) -> list[str]:
+        stability = {"moves_1095": 0.61, "reports_missed": 0.02, "penalties_365": 0.3}
+        with writing(home) as runner, runner.writing() as connection:
+            drifts.write(connection, "anomaly", stability, 0.04, beyond)
+        return [unescape(client.get(f"/supervision?lang={language}").text) for language in ("zh", "en")]
+
+    zh, en = written(2)
+    assert "2 项；三年内迁址 PSI 0.61、365 天内处罚 PSI 0.30" in zh
+    assert "moves in 1,095 days PSI 0.61" in en
+    assert "train again" in en
+    assert "PSI" not in "".join(written(0))

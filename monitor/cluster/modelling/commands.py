@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -62,14 +62,16 @@ def cards(chosen: Settings) -> list[Card]:
     return [found[name] for name in sorted(found)]
 
 
-def promote(chosen: Settings, database: Database, name: str, officer: str, reason: str) -> Card:
-    """Shares a model, where every check passes, and has it brought into force; its card. Raises as `model_in`, and
-    StoreError where it is refused.
+def promote(
+    chosen: Settings, database: Database, name: str, officer: str, reason: str, kind_of: Callable[[Card], str]
+) -> Card:
+    """Shares a model, where every check passes, and has it brought into force as what `kind_of` says; its card. Raises
+    as `model_in`, and StoreError where it is refused.
     """
     with model_in(chosen, name) as folder:
         card = storing.opened(folder)[0]
         shared(chosen).put(folder)
-    data = {"kind": card.kind, "model": card.hash, "seed": card.seed, "officer": officer, "reason": reason}
+    data = {"kind": kind_of(card), "model": card.hash, "seed": card.seed, "officer": officer, "reason": reason}
     asking.act(chosen, database, {"type": PROMOTED, "subject": MONITOR_SUBJECT, "data": data})
     return card
 

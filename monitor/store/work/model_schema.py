@@ -1,12 +1,12 @@
-"""Tables of the models: which one was in force from when, by whom and why, how far the present has drifted, and what
-the forecast says.
+"""Tables of the models: which one was in force from when, by whom and why, how far the present has drifted, what the
+forecast says, and what a challenger would have found.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Float, LargeBinary, Table
+from sqlalchemy import BigInteger, Column, Float, Integer, LargeBinary, Table
 
 from monitor.store.schema import METADATA, REFERENCE, WORDS
 
@@ -49,3 +49,16 @@ FORECAST_REASONS: Final = Table(
     Column("body", LargeBinary, nullable=False),
 )
 """Why, for those whom a signal is about: `models.explanation.foretelling.Foretold` as MessagePack."""
+
+SHADOWS: Final = Table(
+    "model_shadows",
+    METADATA,
+    Column("as_of", BigInteger, primary_key=True, autoincrement=False),
+    Column("challenger", WORDS, primary_key=True),
+    Column("model", WORDS, nullable=False),
+    Column("both", Integer, nullable=False),
+    Column("in_force_alone", Integer, nullable=False),
+    Column("challenger_alone", Integer, nullable=False),
+    Column("correlation", Float, nullable=False),
+)
+"""A row for each daily cut at which a challenger was asked beside the model in force, and how far both agreed."""

@@ -43,6 +43,14 @@ def in_force(connection: Connection, kind: str) -> Promotion | None:
     return found[-1] if found else None
 
 
+def challenger(connection: Connection, kind: str) -> str:
+    """The hash of the model that is asked in shadow beside the one of a kind in force; empty where there is none, and
+    where it is that one.
+    """
+    named, holds = in_force(connection, f"{kind}-challenger"), in_force(connection, kind)
+    return "" if named is None or (holds is not None and holds.model == named.model) else named.model
+
+
 def history(connection: Connection, kind: str) -> list[Promotion]:
     """All promotions of a kind, the oldest first."""
     table = PROMOTIONS.c
