@@ -59,7 +59,8 @@ def named_standing(connection: Connection, naming: Naming, count: int, now: int)
     marks = np.zeros(count, np.int64)
     marks[list(codes)] = marks_of(list(codes.values()))
     flagged = np.zeros(count, bool)
-    flagged[list(naming.numbers(connection.execute(_flagged(now)).scalars().all()).values())] = True
+    found = [row.enterprise for row in connection.execute(_flagged(now))]
+    flagged[list(naming.numbers(found).values())] = True
     since = {row.ref: row.since for row in connection.execute(_SINCE)}
     return Standing(marks, flagged, {number: since[stored] for stored, number in naming.numbers(since).items()})
 

@@ -42,7 +42,7 @@ _AT_ONCE: Final = 0.01
 
 
 class Questions(msgspec.Struct):
-    """Who is asked, by hashes, empty for nobody: an anomaly model, a forecast, and in shadow a challenger of the model."""
+    """Who is asked, by hashes, empty for nobody: an anomaly model, a forecast, and in shadow a challenger."""
 
     model: str
     forecast: str = ""

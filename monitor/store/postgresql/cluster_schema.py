@@ -54,6 +54,7 @@ for _table in (
     groups_schema.GROUPS,
     model_schema.PROMOTIONS,
     model_schema.DRIFTS,
+    model_schema.SHADOWS,
     *conduct_schema.TABLES.sorted_tables,
     *classing_schema.TABLES.sorted_tables,
 ):

@@ -1,4 +1,5 @@
-"""Version 3: what the models find at cuts of their own: groups, which model is in force, and how far it has drifted.
+"""Version 3: what the models find at cuts of their own: groups, which model is in force, how far it has drifted,
+and what a challenger would have found.
 
 Written out as it was then, and never changed: the tables of the program go on changing after it.
 """
@@ -38,6 +39,16 @@ CREATE TABLE model_drift (
     value FLOAT NOT NULL,
     PRIMARY KEY (kind, name)
 );
+CREATE TABLE model_shadows (
+    as_of BIGINT NOT NULL,
+    challenger TEXT COLLATE "C" NOT NULL,
+    model TEXT COLLATE "C" NOT NULL,
+    "both" INTEGER NOT NULL,
+    in_force_alone INTEGER NOT NULL,
+    challenger_alone INTEGER NOT NULL,
+    correlation FLOAT NOT NULL,
+    PRIMARY KEY (as_of, challenger)
+);
 """
 
 
@@ -50,6 +61,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Takes the tables away; what the models found is no signal any more. Promotions stay in the log alone."""
-    op.execute("DROP TABLE groups, model_promotions, model_drift")
+    op.execute("DROP TABLE groups, model_promotions, model_drift, model_shadows")
     op.execute("DELETE FROM signals WHERE detector IN ('anomaly', 'shell-cluster')")
     op.execute("DELETE FROM signal_members WHERE detector IN ('anomaly', 'shell-cluster')")
