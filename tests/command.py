@@ -139,6 +139,8 @@ def serve() -> None:
     import monitor.cli
     import monitor.cluster.forwarding
     import monitor.cluster.produce
+    import monitor.cluster.supervision.asking
+    import monitor.cluster.supervision.monthly
     import monitor.push.sender
     import monitor.web.app
     import monitor.web.intake

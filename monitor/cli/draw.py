@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import sys
 import time
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -16,11 +17,12 @@ from rich.status import Status
 
 from config import officers
 from config.moments import shanghai_date
+from config.settings import Settings
 from monitor.cli import opening
 from monitor.cli.failure import Failure
 from monitor.cli.run import HomeOption
 from monitor.drawing import folder as disk
-from monitor.drawing.candidates import candidates
+from monitor.drawing.candidates import candidates, logged_in
 from monitor.drawing.opening import audit as check_all
 from monitor.drawing.opening import open_draw
 from monitor.drawing.plan import ClassFile, KnownClasses, parse_plan
@@ -28,8 +30,9 @@ from monitor.drawing.proof import Proof
 from monitor.drawing.proof import verify as prove
 from monitor.drawing.published import PRIVATE, SEED, TABLE
 from monitor.drawing.sealing import Sealed, seal
+from monitor.events.envelope import Event
 from monitor.store.home import Home
-from monitor.store.reader import looking
+from monitor.store.reader import Reader, Store, looking
 from monitor.store.work.classes import by_code
 
 draw = typer.Typer(no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]})
@@ -78,13 +81,14 @@ def commit(
     people = officers.load(directory)
     file = None if classes is None else ClassFile(classes)
     chosen = opening.settings(home=home)
-    place = Home(chosen.home)
-    with looking(place) as reader:
+    store = opening.store_of(chosen, home)
+    with looking(store) as reader:
         as_of = reader.now()
         if as_of is None:
-            raise Failure(f"{chosen.home}：尚无事件，请先 run / there are no events yet: credit-monitor run first")
+            raise Failure(f"{store}：尚无事件，请先 run / there are no events yet: credit-monitor run first")
         grades = file or KnownClasses(by_code(reader.connection, parsed.counties))
-        listed = candidates(reader.connection, opening.pseudonyms_of(chosen, place), parsed.counties, parsed.rule)
+        with _working("读日志 reading the log"):
+            listed = candidates(_logged(chosen, store, reader), parsed.counties, parsed.rule)
     with _working("封存 sealing"):
         sealed = seal(
             text,
@@ -188,6 +192,16 @@ def export(
         ],
     }
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(told), indent=2).decode() + "\n")
+
+
+def _logged(chosen: Settings, store: Store, reader: Reader) -> Iterator[Event]:
+    """The log of the home, or of the cluster whose database that is."""
+    if isinstance(store, Home):
+        return logged_in(reader.connection, opening.pseudonyms_of(chosen, store))
+    from monitor.cluster.logreading import ClusterLog  # what speaks to brokers is slow to import
+    from monitor.cluster.wire.keys import pseudonyms_of
+
+    return ClusterLog(chosen, pseudonyms_of(chosen)).events()
 
 
 def _text_of(path: Path) -> str:

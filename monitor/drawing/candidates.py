@@ -1,4 +1,4 @@
-"""The list that a plan draws from: live enterprises of a home, folded from its log.
+"""The list that a plan draws from: live enterprises, folded from the log.
 
 What holds of an enterprise is what `monitor.stages.fold` says: the values with the greatest `(time, source, id)`, and
 alive from its establishment until an end that is later in that order. The list follows from the log alone.
@@ -54,16 +54,13 @@ class _Known(msgspec.Struct):
     persons: tuple[str, ...] = ()
 
 
-def candidates(
-    connection: Connection, pseudonyms: Pseudonymiser, counties: Iterable[str], rule: ListRule
-) -> list[Candidate]:
-    """The live enterprises of some counties, by code; classes are looked at later.
-
-    Raises DrawError where a block of the log is damaged: a list from which somebody may be missing is none.
+def candidates(events: Iterable[Event], counties: Iterable[str], rule: ListRule) -> list[Candidate]:
+    """The live enterprises of some counties, by code; classes are looked at later. `events`: the log, of a home
+    (`logged_in`) or of a cluster.
     """
     wanted = frozenset(counties)
     found = []
-    for code, known in _fold(_events(connection, pseudonyms)).items():
+    for code, known in _fold(events).items():
         if known.opened <= known.ended or known.opened == _NEVER:
             continue
         if rule.kinds is not None and known.kind not in rule.kinds:
@@ -77,7 +74,10 @@ def candidates(
     return sorted(found)
 
 
-def _events(connection: Connection, pseudonyms: Pseudonymiser) -> Iterator[Event]:
+def logged_in(connection: Connection, pseudonyms: Pseudonymiser) -> Iterator[Event]:
+    """The log of a home, with the newest pseudonyms. Raises DrawError where a block of it is damaged: a list from which
+    somebody may be missing is none.
+    """
     blocks = 0
     for block in read_blocks(connection):
         blocks += 1

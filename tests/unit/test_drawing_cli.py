@@ -16,7 +16,7 @@ import pytest
 
 from config.moments import SHANGHAI
 from monitor.drawing import DrawError
-from monitor.drawing.candidates import Candidate, candidates
+from monitor.drawing.candidates import Candidate, candidates, logged_in
 from monitor.drawing.folder import write_sealed
 from monitor.drawing.plan import ListRule
 from monitor.drawing.published import COMMITMENT, RESULT, sha256
@@ -77,7 +77,7 @@ def filled(home: Path) -> Path:
 
 def listed(home: Path, rule: ListRule, *counties: str) -> list[Candidate]:
     pseudonyms = Pseudonymiser([KEY])
-    return read_home(home, lambda reader: candidates(reader.connection, pseudonyms, counties, rule))
+    return read_home(home, lambda reader: candidates(logged_in(reader.connection, pseudonyms), counties, rule))
 
 
 def test_the_list_holds_the_live_enterprises_with_their_latest_values(tmp_path: Path) -> None:

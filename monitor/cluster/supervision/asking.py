@@ -49,9 +49,9 @@ def record(chosen: Settings, database: Database, entries: Sequence[AuditEntry]) 
     Asking(chosen, database, _LOOK_PATIENCE).ask(Look(secrets.token_hex(16), list(entries)))
 
 
-def retry(chosen: Settings, database: Database, patience: float = _RETRY_PATIENCE) -> dict[str, int]:
+def retry(chosen: Settings, database: Database) -> dict[str, int]:
     """Has parked subjects tried again; how many still wait, by stage. Raises as `act`."""
-    return Asking(chosen, database, patience).ask(Retry(secrets.token_hex(16)))
+    return Asking(chosen, database, _RETRY_PATIENCE).ask(Retry(secrets.token_hex(16)))
 
 
 class Office:

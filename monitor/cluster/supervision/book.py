@@ -19,7 +19,7 @@ from config.officers import Directory
 from config.ruleset import Rules
 from config.scorecards import Cards
 from monitor.cluster.hosts.host import Record
-from monitor.cluster.supervision import retrying
+from monitor.cluster.supervision import monthly, retrying
 from monitor.cluster.supervision.classing import ClusterClassing
 from monitor.cluster.supervision.deciding import Deciding
 from monitor.cluster.supervision.knowing import ClusterKnowing
@@ -109,6 +109,7 @@ class SupervisionBook:
                 exists(select(OBJECTIONS.c.id).where(OBJECTIONS.c.fresh)),
                 value["now"].is_distinct_from(value[_NOW]),
                 exists(select(LETTERED.c.enterprise)),
+                exists().where(META.c.key == monthly.FINISHED),
                 acted,
             )
         ).where(exists().where(META.c.key == LIVE))
@@ -203,16 +204,27 @@ class SupervisionBook:
             moment = max(now, int(meta(connection, "now") or 0))
             supervising = self._supervising(connection, moment)
             classing = ClusterClassing(self._cards, self._rules, self._known_by(connection))
-            every = classing.due(connection, moment)
-            data = CutData(supervising.cuts + 1, every)
+            due, cuts = classing.due(connection, moment), supervising.cuts
+            data = CutData(cuts + 1, due.every, begun=due.begun, taken=due.taken)
             number = self._log(connection, own_event(Cut, MONITOR_SUBJECT, data, at=moment, now=at))
             cutting = supervising.cut(connection, moment, self._rules)
             worsened = cutting.worsened(RED, self._cards.general.red_detectors)
-            classing.turn(connection, moment, worsened, everything=every)
+            classing.turn(connection, moment, cuts, worsened, due)
             supervising.queue(connection, moment, number, self._rules, cutting, at)
             set_meta(connection, _NOW, meta(connection, "now") or "")
             connection.execute(delete(META).where(META.c.key == _ACTED))
             connection.execute(delete(LETTERED))
+            return True
+
+    def class_some(self, epoch: int) -> bool:
+        """Works out a piece of the classes that a cut has begun; whether something is left. Raises ReplacedError and
+        DatabaseGoneError.
+        """
+        with self._transaction(epoch) as connection:
+            pieces = monthly.going_on(connection)
+            if pieces is None or pieces.finished or pieces.cards != self._cards.content_hash:
+                return False
+            ClusterClassing(self._cards, self._rules, self._known_by(connection)).piece(connection, pieces)
             return True
 
     # -- inside a transaction -------------------------------------------------------------------------------------

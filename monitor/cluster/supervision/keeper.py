@@ -94,9 +94,11 @@ class SupervisionKeeper:
                 await self._log()
 
     async def work(self, should_stop: Callable[[], bool]) -> None:
-        """Calls cuts while something happens, until it is stopped."""
+        """Calls cuts while something happens, and works out classes between them, until it is stopped."""
         while not should_stop():
             await asyncio.sleep(_LOOK)
+            with suppress(ReplacedError):
+                await self._class_some()
             if time.monotonic() - self._cut_at >= CUT_SECONDS:
                 with suppress(ReplacedError):
                     await self._look()
@@ -114,6 +116,17 @@ class SupervisionKeeper:
             wanted = await self._patiently(self._book.wants_cut)
         if wanted:
             await self._cut()
+
+    async def _class_some(self) -> None:
+        """Some pieces of the classes that a cut has begun, with rests between them for officers."""
+        until = time.monotonic() + CUT_SECONDS
+        while time.monotonic() < until and not self._is_over():
+            began = time.monotonic()
+            async with self._lock:
+                await self._begin()
+                if not await self._patiently(lambda: self._book.class_some(self.epoch)):
+                    return
+            await asyncio.sleep(time.monotonic() - began)
 
     async def _retry(self) -> None:
         """Has parked subjects tried again, where that was asked for. Where not every host follows soon, the next look

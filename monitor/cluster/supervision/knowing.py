@@ -104,9 +104,15 @@ def entry_of(row: Any) -> Entry:
     return [source, event, at, kind, 0, *_unpack(body)]
 
 
-def histories(connection: Connection, refs: list[int] | None = None) -> Iterator[tuple[int, list[Entry]]]:
-    """What `conduct` holds of all enterprises, or of some, in the order of their references."""
+def histories(
+    connection: Connection, refs: list[int] | None = None, cuts: int | None = None
+) -> Iterator[tuple[int, list[Entry]]]:
+    """What `conduct` holds of all enterprises, or of some, in the order of their references; of what was written before
+    a cut that had `cuts` before it, where given.
+    """
     query = select(CONDUCT).order_by(CONDUCT.c.enterprise)
+    if cuts is not None:
+        query = query.where(CONDUCT.c.cut <= cuts)
     if refs is not None:
         query = query.where(CONDUCT.c.enterprise.in_(refs))
     ref, entries = -1, list[Entry]()

@@ -63,20 +63,15 @@ class Gathering:
         return self._found.keys()
 
 
-def counted(detectors: Collection[str]) -> Select[Any]:
+def counted(detectors: Collection[str], signals: Table = SIGNALS, members: Table = SIGNAL_MEMBERS) -> Select[Any]:
     """The question for the signals in force of some detectors and the enterprises that they count."""
+    signal = signals.c
     return (
         select(
-            SIGNAL_MEMBERS.c.enterprise,
-            SIGNALS.c.detector,
-            SIGNALS.c.ref,
-            SIGNALS.c.level,
-            SIGNALS.c.since,
-            SIGNALS.c.kind,
-            SIGNALS.c.body,
+            *(members.c.enterprise, signal.detector, signal.ref, signal.level, signal.since, signal.kind, signal.body)
         )
-        .join(SIGNALS, (SIGNALS.c.detector == SIGNAL_MEMBERS.c.detector) & (SIGNALS.c.ref == SIGNAL_MEMBERS.c.ref))
-        .where(SIGNALS.c.detector.in_(sorted(detectors)), SIGNALS.c.weak.is_(False))
+        .join(signals, (signal.detector == members.c.detector) & (signal.ref == members.c.ref))
+        .where(signal.detector.in_(sorted(detectors)), signal.weak.is_(False))
     )
 
 
@@ -84,9 +79,15 @@ def standings(
     connection: Connection, detectors: Collection[str], refs: Sequence[int] | None = None
 ) -> dict[int, Sequence[Standing]]:
     """The signals in force of some detectors by the enterprises that they count; of some enterprises, or of all."""
-    query = counted(detectors)
+    return standings_of(connection, counted(detectors), SIGNAL_MEMBERS, refs)
+
+
+def standings_of(
+    connection: Connection, query: Select[Any], members: Table, refs: Sequence[int] | None
+) -> dict[int, Sequence[Standing]]:
+    """The same by a question that `counted` made of some tables."""
     if refs is not None:
-        query = query.where(bulk.among(connection, SIGNAL_MEMBERS.c.enterprise, refs))
+        query = query.where(bulk.among(connection, members.c.enterprise, refs))
     gathered = Gathering()
     gathered.take(connection.execute(query))
     return {enterprise: gathered.of(enterprise) for enterprise in gathered.enterprises()}
