@@ -93,13 +93,13 @@ class ClusterLog:
         return found
 
     def _present(self) -> dict[int, int]:
-        with _reading(self._connection) as consumer:
+        with reading(self._connection) as consumer:
             places = [TopicPartition(self._topic, number) for number in range(self.partitions)]
             return {place.partition: end for place, end in consumer.end_offsets(places).items()}
 
     def _read(self, partition: int) -> Iterator[tuple[int, LogBatch]]:
         place, end = TopicPartition(self._topic, partition), self.ends.get(partition, 0)
-        with _reading(self._connection) as consumer:
+        with reading(self._connection) as consumer:
             consumer.assign([place])
             consumer.seek_to_beginning(place)
             while consumer.position(place) < end:
@@ -128,7 +128,7 @@ class ClusterLog:
 
 
 @contextmanager
-def _reading(connection: Connection) -> Iterator[KafkaConsumer]:
+def reading(connection: Connection) -> Iterator[KafkaConsumer]:
     """A consumer of no group. Raises ClusterError, also for what goes wrong in using it."""
     with heard():
         consumer = connection.open(KafkaConsumer, group_id=None, enable_auto_commit=False, auto_offset_reset="none")

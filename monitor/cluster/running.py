@@ -16,14 +16,14 @@ from config.settings import Settings
 from monitor.cluster import ClusterError
 from monitor.cluster.connection import Connection
 from monitor.cluster.observing import Observer
-from monitor.cluster.topics import TOPICS, name_of, require
+from monitor.cluster.renewal.plan import check_whole
+from monitor.cluster.topics import TOPICS, group_of, name_of, require
 from monitor.cluster.wire.keys import pseudonyms_of
 from monitor.cluster.worker import ClusterWorker, Plan
 from monitor.identifiers.pseudonyms import Pseudonymiser
-from monitor.store.postgresql.database import Database
+from monitor.store.postgresql.database import Database, answering
 from monitor.store.postgresql.readmodel import ReadModel
 
-_GROUP: Final = "credit-monitor"
 _QUIET: Final = ("faust", "aiokafka", "mode", "kafka")
 
 
@@ -49,6 +49,8 @@ def run_worker(
             "未设置数据库 / no database is named: set CREDIT_MONITOR_DATABASE_URL=postgresql://user@host/db, then run "
             "`credit-monitor database upgrade`"
         )
+    with answering(), database.reader().connect() as connection:
+        check_whole(connection)
     with tempfile.TemporaryDirectory(prefix="credit-monitor-worker-") as scratch:
         _run(_plan(chosen, rules, cards, officers, tick_seconds, live, scratch), chosen, pseudonyms, database)
 
@@ -65,7 +67,7 @@ def _plan(
     names = {one.name: name_of(chosen, one.name) for one in TOPICS}
     return Plan(
         connection=Connection.of(chosen),
-        group=f"{chosen.kafka_prefix}{_GROUP}",
+        group=group_of(chosen),
         topics=names,
         partitions=require(chosen),
         rules=rules,

@@ -112,6 +112,20 @@ def name_of(chosen: Settings, name: str) -> str:
     return chosen.kafka_prefix + _BY_NAME[name].name
 
 
+def group_of(chosen: Settings) -> str:
+    """The consumer group of the workers."""
+    return f"{chosen.kafka_prefix}credit-monitor"
+
+
+def delete(chosen: Settings) -> int:
+    """Deletes every topic of a generation that exists; how many. Raises ClusterError."""
+    with Connection.of(chosen).admin() as admin:
+        existing = list(_described(admin, _names(chosen)))
+        if existing:
+            admin.delete_topics(existing)
+    return len(existing)
+
+
 def create(chosen: Settings, *, partitions: int | None = None, replication: int = 1) -> list[Found]:
     """Makes the topics that are missing; all of them as `check` finds them then. Raises ClusterError, also where topics
     of another number of partitions exist: then nothing is made.

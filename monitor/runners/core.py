@@ -32,9 +32,8 @@ from monitor.runners import activating, hosting
 from monitor.runners.classing import RED, Classing
 from monitor.runners.heeding import Heeding
 from monitor.runners.modelling import Modelling
+from monitor.store import forgotten, snapshots, writer
 from monitor.store import log as eventlog
-from monitor.store import snapshots, writer
-from monitor.store.forgotten import Forgotten
 from monitor.store.groups_schema import GROUPS
 from monitor.store.home import Home, meta, set_meta
 from monitor.store.schema import SIGNAL_MEMBERS
@@ -101,12 +100,12 @@ class Core:
         self._heard.met(((ref, candidates[place].event.subject) for place, ref in new))
         conflicts: list[tuple[int, Refusal]] = []
         repeated: list[int] = []
-        admit, packed, forgotten = flow.admit, self._packed, self._forgotten
+        admit, packed, deleted = flow.admit, self._packed, self._forgotten
         events: Counter[type[Event]] = Counter()
         repeats: Counter[type[Event]] = Counter()
         for place, (ref, candidate) in enumerate(zip(refs, candidates, strict=True)):
             event, at, raw, content = candidate
-            if at < forgotten.before and forgotten.holds(event.subject, event.source, event.id):
+            if at < deleted.before and deleted.holds(event.subject, event.source, event.id):
                 admission = Admission.REPEAT
             else:
                 admission = admit(ref, event, at, content, received)
@@ -250,7 +249,7 @@ class Core:
             self._seed = int(meta(connection, "seed") or 0)
             self.totals = writer.read_counters(connection)
             self.seq = eventlog.last_seq(connection)
-            self._forgotten = Forgotten(connection)
+            self._forgotten = forgotten.names_in(connection)
         versions = state.state_versions(self._pseudonyms)
         judged_by = state.judgement_versions(self.rules.content_hash)
         taken = self._load_snapshot(versions)

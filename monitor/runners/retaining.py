@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import msgspec
@@ -20,6 +20,7 @@ from config.moments import shanghai_date, start_of_day, years_later
 from monitor.events.acts import ACTS
 from monitor.events.data import RetentionData
 from monitor.events.envelope import Event
+from monitor.events.intake import lift_event
 from monitor.identifiers.pseudonyms import Pseudonymiser
 from monitor.retention import lapsing
 from monitor.retention.finding import Lapsed, find
@@ -54,16 +55,30 @@ def newest_day(connection: Connection) -> dt.date:
     return years_later(shanghai_date(now), -YEARS)
 
 
-def look(connection: Connection, pseudonyms: Pseudonymiser, before: dt.date) -> Found:
-    """What had ended before a day. Raises HomeError for a day that is not five years back."""
+def check_day(connection: Connection, before: dt.date) -> None:
+    """Raises HomeError for a day that is not five years back."""
     newest = newest_day(connection)
     if before > newest:
         raise HomeError(
             f"保存期限为五年，--before 最晚为 {newest} / adverse information is kept for five years: "
             f"--before is {newest} at the latest"
         )
+
+
+def look(connection: Connection, pseudonyms: Pseudonymiser, before: dt.date) -> Found:
+    """What had ended before a day. Raises HomeError for a day that is not five years back."""
+    check_day(connection, before)
     moment = start_of_day(before)
-    return Found(before, find(connection, pseudonyms, moment), rows.ended(connection, moment))
+    return Found(before, find(lambda: logged_in(connection, pseudonyms), moment), rows.ended(connection, moment))
+
+
+def logged_in(connection: Connection, pseudonyms: Pseudonymiser) -> Iterator[Event]:
+    """The log of a home, with the newest pseudonyms."""
+    for block in eventlog.read_blocks(connection):
+        for event in block.events:
+            if block.generation < pseudonyms.generation:
+                lift_event(event, pseudonyms, block.generation)
+            yield event
 
 
 def delete(home: Home, pseudonyms: Pseudonymiser, before: dt.date, officer: str) -> dict[str, int]:

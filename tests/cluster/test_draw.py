@@ -18,7 +18,7 @@ from monitor.drawing.published import PRIVATE, SEED
 from monitor.store.postgresql.database import Database
 from tests.cluster.running import Cluster, cluster_in
 from tests.cluster.test_supervision import waits
-from tests.engine import KEY, event, lines, save
+from tests.engine import KEY, event, lines, opened, save
 from tests.integration.test_draw_commands import OFFICERS, PLAN, VALUE
 
 TODAY = shanghai_date(time.time_ns() // 1000)
@@ -39,23 +39,23 @@ def case() -> list[bytes]:
     rows: list[dict[str, Any]] = []
     for number in range(40):
         code = f"E{number:04d}"
-        opened = event(code, "registration.established", OPENED, id=f"o-{number}", name="甲", kind="enterprise")
-        opened["data"]["address"] = HERE if number % 3 else ELSEWHERE
-        rows.append(opened)
+        place = HERE if number % 3 else ELSEWHERE
+        first = {**opened(code, name="甲", address=place), "time": OPENED, "id": f"o-{number}"}
+        rows.append(first)
         if number % 5 == 0:
             rows.append(event(code, "registration.changed", "2024-05-01T01:00:00Z", id=f"m-{number}", address=HERE))
         if number % 7 == 0:
             rows.append(event(code, "registration.deregistered", "2024-06-01T01:00:00Z", id=f"d-{number}"))
         if number % 4 == 0:  # a second arrival, and one that says another thing: neither counts
-            rows.append(opened)
-            rows.append({**opened, "data": {**opened["data"], "address": ELSEWHERE, "name": "乙"}})
+            rows.append(first)
+            rows.append({**first, "data": {**first["data"], "address": ELSEWHERE, "name": "乙"}})
     return lines(rows)
 
 
 def listed(folder: Path) -> list[dict[str, Any]]:
-    """The private list of a draw, without what is drawn by chance when it is sealed."""
+    """The private list of a draw."""
     found = json.loads((folder / "private" / PRIVATE).read_text(encoding="utf-8"))
-    return [{name: one[name] for name in ("code", "name", "county", "grade")} for one in found["candidates"]]
+    return found["candidates"]  # type: ignore[no-any-return]
 
 
 def test_as_from_a_home(cluster: Cluster, database: Database) -> None:
@@ -65,7 +65,9 @@ def test_as_from_a_home(cluster: Cluster, database: Database) -> None:
     (folder / "officers.yaml").write_text(OFFICERS, encoding="utf-8")
     events = save(folder / "events.jsonl", case())
     plain.good("run", "--source", str(events), "--home", "home", "--once", pseudonym_key=KEY.hex())
-    commit = ("draw", "commit", "plan.yaml", "--officers", "officers.yaml", "--out")
+    graded = [{"subject": f"E{number:04d}", "class": "ABCD"[number % 4]} for number in range(40)]
+    (folder / "classes.jsonl").write_text("".join(json.dumps(one) + "\n" for one in graded), encoding="utf-8")
+    commit = ("draw", "commit", "plan.yaml", "--officers", "officers.yaml", "--classes", "classes.jsonl", "--out")
     plain.good(*commit, "there", "--home", "home", pseudonym_key=KEY.hex())
 
     cluster.produce(events)
@@ -80,6 +82,5 @@ def test_as_from_a_home(cluster: Cluster, database: Database) -> None:
     disk.write_result(here, made)
     told = plain.good("draw", "verify", "here/public", "--commitment", digest, "--public-value", VALUE)
     assert "proved" in told
-    (folder / "classes.jsonl").write_text(cluster.commands.good("export", "classes"), encoding="utf-8")
     assert "audited" in plain.good("draw", "audit", "here", "--classes", "classes.jsonl")
     cluster.stop()

@@ -20,7 +20,6 @@ from config.moments import parse_moment
 from monitor.events.acts import Act, AlertAcknowledged
 from monitor.events.types import RetentionApplied
 from monitor.identifiers.pseudonyms import Pseudonymiser
-from monitor.retention.finding import find
 from monitor.runners import retaining
 from monitor.runners.embedded import EmbeddedRunner
 from monitor.sources import open_source
@@ -263,7 +262,7 @@ def test_an_alert_that_somebody_works_on_stays(home: Path) -> None:
     runner = writer(home)
     with runner.reading() as connection:
         live = [one for one in alertreader.read(connection) if one["status"] == "open"]
-        found = find(connection, Pseudonymiser([KEY]), parse_moment("2021-01-01T00:00:00+08:00"))
+        found = retaining.look(connection, Pseudonymiser([KEY]), DAY).events
     assert len(found.names) == len(LAPSED)
     runner.act(AlertAcknowledged, live[0]["id"], Act(officer="乙", seen=live[0]["seen"]))
     runner.close()

@@ -25,6 +25,7 @@ from monitor.cluster.hosts.board_items import (
     tell_objection,
 )
 from monitor.cluster.hosts.conduct import Conduct, rest_of
+from monitor.cluster.hosts.deleted import Deleted
 from monitor.cluster.hosts.filing_frames import frames_of, load_filing
 from monitor.cluster.hosts.host import Host, Record
 from monitor.cluster.hosts.hostlist import HostList, tell_host
@@ -85,6 +86,7 @@ class EnterprisesHost(Host):
         self._named: list[tuple[str, str, tuple[int, str, str]]] = []
         self._conduct = Conduct()
         self._listed = HostList()
+        self._deleted = Deleted()
         self._labels: dict[tuple[str, int], str] = {}
         """What to call rooms and persons of which nothing was said yet."""
         self._seen: dict[int, tuple[int, int]] = {}
@@ -102,6 +104,8 @@ class EnterprisesHost(Host):
         if batch.intake == SUPERVISED:
             self._hear(batch)
             return
+        if batch.forgotten is not None:
+            self._deleted.add(batch.forgotten)
         filing, seen = self._filing, self._seen.get(batch.intake, (-1, -1))
         events = batch.events
         if batch.generation < self._pseudonyms.generation:
@@ -152,8 +156,11 @@ class EnterprisesHost(Host):
         lifted = batch.generation < self._pseudonyms.generation
         content = content_of(event) if lifted else batch.contents[index]
         before = len(self._enterprises.record(ref))
-        admission = self._filing.admit(ref, event, at, content, batch.received[index])
         kind = type_name(event)
+        if self._deleted.holds(event, at):
+            admission = Admission.REPEAT
+        else:
+            admission = self._filing.admit(ref, event, at, content, batch.received[index])
         if admission is Admission.NEW:
             self.totals["events", kind] += 1
             self._heed(ref, event, at, before)
@@ -334,6 +341,7 @@ class EnterprisesHost(Host):
         yield "seen", list(self._seen.items())
         yield "missed", bytes(self._conduct.missed)
         yield "hosts", self._listed.dump()
+        yield "deleted", self._deleted.dump()
         yield "told", self._told.tobytes()
         yield "signals", self._signals.dump()
         records = self._enterprises.dump()
@@ -357,6 +365,8 @@ class EnterprisesHost(Host):
                 self._conduct.missed[:] = payload
             elif name == "hosts":
                 self._listed.load(payload)
+            elif name == "deleted":
+                self._deleted.load(payload)
             elif name == "told":
                 self._told = array("Q", payload)
             elif name == "signals":

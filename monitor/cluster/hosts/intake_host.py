@@ -41,6 +41,10 @@ SUPERVISED: Final = -2
 """The same for cuts and acts, whose offsets are the running numbers that supervision gave them."""
 
 
+COPIED: Final = -3
+"""The same for what was copied from the log of an earlier generation: offsets are those of that log."""
+
+
 class _Batch:
     """Events for one partition of the log, gathered."""
 
@@ -108,13 +112,13 @@ class IntakeHost(Host):
         if self._activated != rules.content_hash:
             self._activated = rules.content_hash
             data = ActivatedData(rules.content_hash, officer, rules.text)
-            self._own(ConfigActivated, MONITOR_SUBJECT, data, at, now, f"{epoch}")
+            self._own(ConfigActivated, MONITOR_SUBJECT, data, at, now, f"{epoch} {as_text(now)}")
 
     def go_live(self, officer: str, at: int, now: int, epoch: int) -> None:
         """Logs, once, that the backfill is over: from here on alerts are for people."""
         if not self._live:
             self._live = True
-            self._own(MonitorLive, MONITOR_SUBJECT, LiveData(officer), at, now, f"{epoch}")
+            self._own(MonitorLive, MONITOR_SUBJECT, LiveData(officer), at, now, f"{epoch} {as_text(now)}")
 
     def tick(self, now: int) -> None:
         """Logs that time has passed."""

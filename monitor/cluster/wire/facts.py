@@ -6,6 +6,8 @@ pseudonym, and a source a place in the message's own short table. Every fact is 
 
 from __future__ import annotations
 
+import sys
+from array import array
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -14,6 +16,7 @@ import xxhash
 
 from detectors.views import Bar, CourtEvent, End, Leadership, Occupant, Predecessor, Tie
 from monitor.events.types import LoggedEvent
+from monitor.retention.forgetting import ForgottenNames
 
 Source = Callable[[int], int]
 """From the number of a source in a host to its place in a message."""
@@ -32,12 +35,23 @@ class Message(msgspec.Struct, array_like=True):
     items: list[Any]
 
 
+class Forgotten(msgspec.Struct, array_like=True):
+    """Names of events of one partition that retention has deleted, see `monitor.retention.forgetting`: digests under a
+    key, ascending, eight bytes each, the lowest first; none was of an event as late as `before`.
+    """
+
+    before: int
+    key: bytes
+    digests: bytes
+
+
 class LogBatch(msgspec.Struct, array_like=True):
     """Accepted events for one partition of the log, with what tells them apart from a second sending of the same.
 
-    `intake`: the partition of `intake` that they came by (-1: the monitor's own); `offsets`, `indexes`: the message
-    there and the place in it; `received`: moments of receipt; `contents`: CRC-32 of their known fields; `places`:
-    (place in `sources`, line, byte offset) in whatever source they were read from.
+    `intake`: the partition of `intake` that they came by (below 0: see `monitor.cluster.hosts.intake_host`);
+    `offsets`, `indexes`: the message there and the place in it; `received`: moments of receipt; `contents`: CRC-32 of
+    their known fields; `places`: (place in `sources`, line, byte offset) in whatever source they were read from;
+    `forgotten`: what a copy of the log leaves of events that it does not have.
     """
 
     intake: int
@@ -49,6 +63,7 @@ class LogBatch(msgspec.Struct, array_like=True):
     contents: list[int]
     places: list[tuple[int, int, int]]
     events: list[LoggedEvent]
+    forgotten: Forgotten | None = None
 
 
 class PackedLogBatch(msgspec.Struct, array_like=True):
@@ -63,11 +78,21 @@ class PackedLogBatch(msgspec.Struct, array_like=True):
     contents: list[int]
     places: list[tuple[int, int, int]]
     events: list[msgspec.Raw]
+    forgotten: Forgotten | None = None
 
 
 encode: Final = msgspec.msgpack.Encoder().encode
 decode_message: Final = msgspec.msgpack.Decoder(Message).decode
 decode_log: Final = msgspec.msgpack.Decoder(LogBatch).decode
+
+
+def names_of(forgotten: Forgotten) -> ForgottenNames:
+    """What was deleted, ready to be asked."""
+    digests = array("q")
+    digests.frombytes(forgotten.digests)
+    if sys.byteorder == "big":
+        digests.byteswap()
+    return ForgottenNames(forgotten.key, forgotten.before, digests)
 
 
 def room_digest(key: str, seed: int) -> int:
