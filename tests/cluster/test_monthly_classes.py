@@ -62,6 +62,11 @@ class Model:
     def cut(self, now: int) -> None:
         assert self.book.cut(9, now, now, lambda: True)
 
+    def finish(self) -> None:
+        """All pieces, each by a new owner."""
+        while self.book.classes_wait():
+            self.book.class_some(9)
+
     def classes(self) -> dict[str, Row]:
         with looking(self.database) as reader:
             return {one["subject"]: of_class(one) for one in reader.classes()}
@@ -128,10 +133,11 @@ def test_exactly_those_of_the_cut_that_begins_it(
     wanted = reference.classes()
     assert {one["as_of"] for one in wanted.values()} != {one["as_of"] for one in before.values()}
 
-    assert model.book.class_some(9)
+    model.book.class_some(9)
     more(cluster, model, sorted(wanted))  # bad news in the middle
     pieces = 1
-    while model.book.class_some(9):
+    while model.book.classes_wait():
+        model.book.class_some(9)
         pieces += 1
         if pieces == 3:  # the owner is killed in the middle of a piece: nothing of it stays
             with monkeypatch.context() as patch:
@@ -154,7 +160,7 @@ def test_exactly_those_of_the_cut_that_begins_it(
         assert versions.differences(connection) == []
         for table in ("classes_next", "classing_signals", "classing_members", "classing_linked", "classing_changed"):
             assert connection.execute(text(f"SELECT count(*) FROM {table}")).scalar() == 0, table  # noqa: S608 - of this file
-    assert not model.book.class_some(9)
+    assert not model.book.classes_wait()
 
 
 def interrupted(*_: Any) -> None:
@@ -172,8 +178,7 @@ def test_what_turned_red_meanwhile_has_the_newer_class(
     model.cut(TAKEN)
     by_themselves = {code: one for code, one in model.classes().items() if one["as_of"] == as_text(TAKEN)}
     assert by_themselves
-    while model.book.class_some(9):
-        pass
+    model.finish()
     model.cut(TAKEN)
     found = model.classes()
     assert {code: found[code] for code in by_themselves} == by_themselves
@@ -185,8 +190,7 @@ def test_somebody_reads_the_classes_meanwhile(models: tuple[Model, Model]) -> No
     """A cut waits for no export: the classes hold from a later cut on."""
     model, _ = models
     model.cut(BEGUN)
-    while model.book.class_some(9):
-        pass
+    model.finish()
     with model.database.engine.begin() as reading:
         reading.execute(text("SELECT count(*) FROM classes"))
         model.cut(TAKEN)
@@ -201,14 +205,14 @@ def test_other_cards_begin_anew(models: tuple[Model, Model], monkeypatch: pytest
     model, _ = models
     monkeypatch.setattr(monthly, "_ENTERPRISES", 20)
     model.cut(BEGUN)
-    assert model.book.class_some(9)
+    model.book.class_some(9)
     texts = {name: one.replace("D: 36", "D: 35") for name, one in scorecards.load().texts.items()}
     other = SupervisionBook(model.database.writer(), shipped_rules(), scorecards.Cards(texts), None, 2)
-    assert not other.class_some(9)
+    assert not other.classes_wait()
     assert other.cut(9, TAKEN, TAKEN, lambda: True)
     assert b"begun" in model.cut_says()[-1]
-    while other.class_some(9):
-        pass
+    while other.classes_wait():
+        other.class_some(9)
     assert other.cut(9, TAKEN, TAKEN, lambda: True)
     hashes = {one["card"] for one in model.classes().values()}
     assert hashes == {scorecards.Cards(texts).content_hash}

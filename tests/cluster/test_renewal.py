@@ -171,7 +171,7 @@ def test_what_has_lapsed_is_gone_and_the_rest_is_as_in_a_home(
     assert alerts[kept["id"]]["status"] == "acknowledged"
     assert ENDED not in alerts
     assert "whole" in cluster.commands.good("audit", "verify")
-    assert cluster.commands.good("export", "audit").count("retention.applied") == 1
+    assert cluster.commands.good("export", "audit").count('"action":"retention.applied"') == 1
 
     assert OLD.encode() in everything_said(kafka, both.old.chosen.kafka_prefix)
     assert OLD.encode() not in everything_said(kafka, both.prefix)

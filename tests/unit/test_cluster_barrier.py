@@ -115,3 +115,38 @@ def test_of_what_is_announced_the_newest_claim_holds() -> None:
         announcing.hear(Message(b"rooms/0", found))
     announcing.hear(Message(b"now", 5))
     assert announcing.heard == {"rooms/0": Progress(2, 12, 6)}
+
+
+def test_parked_subjects_were_tried_by_every_host() -> None:
+    cluster = Cluster()
+    cluster.heard = {writer: Progress(1, 5, 7, 3) for writer in WRITERS}
+    assert asyncio.run(cluster.barrier().tried(3, cluster.is_stopped))
+    assert not asyncio.run(cluster.barrier().tried(4, cluster.is_stopped))
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+def test_a_host_has_not_tried_again_under_its_newest_claim(writer: str) -> None:
+    cluster = Cluster()
+    cluster.heard = {one: Progress(1, 5, 7, 3) for one in WRITERS}
+    cluster.claims[writer] = 2
+    assert not asyncio.run(cluster.barrier().tried(3, cluster.is_stopped))
+
+
+def test_what_came_of_trying_again_is_waited_for() -> None:
+    cluster = Cluster()
+    cluster.heard = {writer: Progress(1, 5, 7, 3) for writer in WRITERS}
+    cluster.in_database = 4
+    assert not asyncio.run(cluster.barrier().tried(3, cluster.is_stopped))
+
+
+def test_the_newest_request_to_try_again_is_heard() -> None:
+    class Message:
+        def __init__(self, key: bytes, value: bytes) -> None:
+            self.key, self.value = key, value
+
+    announcing = Announcing(None, dict)  # type: ignore[arg-type]  # hears only
+    for value in (b"4", b"9", b"7"):
+        announcing.hear(Message(b"again", value))
+    announcing.hear(Message(b"rooms/0", msgspec.msgpack.encode((2, 10, 5))))  # as an earlier version announced it
+    assert announcing.asked == 9
+    assert announcing.heard == {"rooms/0": Progress(2, 10, 5, 0)}

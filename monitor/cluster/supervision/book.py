@@ -216,16 +216,22 @@ class SupervisionBook:
             connection.execute(delete(LETTERED))
             return True
 
-    def class_some(self, epoch: int) -> bool:
-        """Works out a piece of the classes that a cut has begun; whether something is left. Raises ReplacedError and
-        DatabaseGoneError.
-        """
+    def classes_wait(self) -> bool:
+        """Whether pieces are left of classes that a cut has begun. Raises DatabaseGoneError."""
+        with answering(), self._engine.connect() as connection:
+            return self._pieces(connection) is not None
+
+    def class_some(self, epoch: int) -> None:
+        """Works out the next of them, if any are left. Raises ReplacedError and DatabaseGoneError."""
         with self._transaction(epoch) as connection:
-            pieces = monthly.going_on(connection)
-            if pieces is None or pieces.finished or pieces.cards != self._cards.content_hash:
-                return False
-            ClusterClassing(self._cards, self._rules, self._known_by(connection)).piece(connection, pieces)
-            return True
+            pieces = self._pieces(connection)
+            if pieces is not None:
+                ClusterClassing(self._cards, self._rules, self._known_by(connection)).piece(connection, pieces)
+
+    def _pieces(self, connection: Connection) -> monthly.Pieces | None:
+        """What is being worked out by the cards in force and is not finished."""
+        found = monthly.going_on(connection)
+        return None if found is None or found.finished or found.cards != self._cards.content_hash else found
 
     # -- inside a transaction -------------------------------------------------------------------------------------
 

@@ -120,12 +120,11 @@ class SupervisionKeeper:
     async def _class_some(self) -> None:
         """Some pieces of the classes that a cut has begun, with rests between them for officers."""
         until = time.monotonic() + CUT_SECONDS
-        while time.monotonic() < until and not self._is_over():
+        while await self._patiently(self._book.classes_wait) and time.monotonic() < until and not self._is_over():
             began = time.monotonic()
             async with self._lock:
                 await self._begin()
-                if not await self._patiently(lambda: self._book.class_some(self.epoch)):
-                    return
+                await self._patiently(lambda: self._book.class_some(self.epoch))
             await asyncio.sleep(time.monotonic() - began)
 
     async def _retry(self) -> None:
