@@ -95,8 +95,13 @@ def works(both: Both, tmp_path: Path) -> None:
 
 
 def stop_at_rest(both: Both) -> None:
-    """Ends the workers once they have told how far they are."""
-    assert both.cluster.settles(lambda: rests(both.present))
+    """Ends the workers once everything has been logged and cut."""
+
+    def is_logged() -> bool:
+        with both.present.engine.connect() as connection:
+            return rests(both.present) and not connection.execute(text("SELECT count(*) FROM unlogged")).scalar()
+
+    assert both.cluster.settles(is_logged)
     both.cluster.stop()
 
 
