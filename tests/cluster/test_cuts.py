@@ -1,6 +1,6 @@
 """Cuts over days and months, each at a tick of the log: alerts, tasks, to-dos and classes as in one process at each.
 
-The workers start once everything before a tick has arrived, so that one cut sees it, as one does in the home.
+A worker starts once everything before a tick has arrived, so that one cut sees it, as one does in the home.
 """
 
 from __future__ import annotations
@@ -76,19 +76,33 @@ def test_equal_at_each(cluster: Cluster, database: Database, tmp_path: Path) -> 
 
         before = cuts(database)
         cluster.produce(part)
-        cluster.start(2, "--live")
+        cluster.start(1, "--live")
 
         def is_equal(before: int = before, wanted: State = wanted) -> bool:
             return cuts(database) > before and whole(database) and state_of(database) == wanted
 
         there = waits(cluster, is_equal)
-        assert there, f"{TICKS[number]}: {difference(state_of(database), wanted)}"
+        assert there, f"{TICKS[number]}: {difference(state_of(database), wanted)}; {standing(cluster)}"
         cluster.stop()
         seen.append(wanted)
     assert all(all(one.values()) for one in seen)
     for name in ("alerts", "tasks", "classes"):
         assert len({json.dumps(one[name]) for one in seen}) > 2, name
     assert "2025-04" in {str(one["as_of"])[:7] for one in seen[-1]["classes"]}
+
+
+def standing(cluster: Cluster) -> list[str]:
+    """What no worker has, and what waits."""
+    found = []
+    for port in cluster.ports[-1:]:
+        for name, value in cluster.metrics(port).items():
+            if (
+                ("lag_messages" in name and value)
+                or ("agent_up" in name and not value)
+                or 'stage="supervision"' in name
+            ):
+                found.append(f"{port} {name} {value:g}")
+    return found
 
 
 def difference(found: State, wanted: State) -> str:

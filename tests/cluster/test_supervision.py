@@ -115,8 +115,13 @@ def waits(cluster: Cluster, wanted: Callable[[], bool]) -> bool:
     """Waits until something is so, as long as the workers run."""
 
     def is_over() -> bool:
-        told = [worker.told() for worker in cluster.workers]
-        assert not any("credit-monitor:" in one for one in told), told
+        ended = [
+            line
+            for worker in cluster.workers
+            for line in worker.told().splitlines()
+            if line.startswith("credit-monitor: ")
+        ]
+        assert not ended, ended
         return wanted()
 
     return cluster.settles(is_over)
