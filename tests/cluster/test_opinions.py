@@ -147,6 +147,16 @@ def test_a_promotion_is_done_once(board: Board, database: Database, models: tupl
     assert question.model == name
 
 
+def test_a_promotion_moves_no_now(database: Database, models: tuple[ModelStore, str]) -> None:
+    store, name = models
+    book = book_of(database, store)
+    book.answer(1, promotion(name))  # before any event has come
+    Board(database).say(now=CLOCK - DAY, live=True)
+    book.answer(1, promotion(name, "r-2", 1))
+    logged = decode_logged(b"\x92" + b"".join(one.packed for one in book.unlogged()))
+    assert [one.time for one in logged] == [0, CLOCK - DAY]
+
+
 def test_a_promotion_is_refused(
     board: Board, database: Database, models: tuple[ModelStore, str], tmp_path: Path
 ) -> None:
