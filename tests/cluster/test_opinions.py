@@ -13,15 +13,18 @@ from detectors.graph.view import Group
 from models import keeping
 from monitor.cluster.hosts.host import Record
 from monitor.cluster.modelling.found import Opinion, Question, Told, nothing
+from monitor.cluster.modelling.opinion import opinion_of
+from monitor.cluster.modelling.state import LogState
 from monitor.cluster.modelling.store import ModelStore
 from monitor.cluster.supervision.book import ReplacedError, SupervisionBook
 from monitor.cluster.supervision.promoting import PROMOTED
 from monitor.cluster.supervision.requests import Act, decode_answer, encode
 from monitor.events.acts import Cut
 from monitor.events.types import decode_logged
+from monitor.identifiers.pseudonyms import Pseudonymiser
 from monitor.store.postgresql.database import Database
 from tests.cluster.boards import Board
-from tests.engine import CLOCK, shipped_rules
+from tests.engine import CLOCK, KEY, shipped_rules
 from tests.unit.test_keeping import packed
 
 OFFICER = "3301-017"
@@ -147,6 +150,16 @@ def test_a_promotion_is_done_once(board: Board, database: Database, models: tupl
     assert question.model == name
 
 
+def test_a_promotion_moves_no_now(database: Database, models: tuple[ModelStore, str]) -> None:
+    store, name = models
+    book = book_of(database, store)
+    book.answer(1, promotion(name))  # before any event has come
+    Board(database).say(now=CLOCK - DAY, live=True)
+    book.answer(1, promotion(name, "r-2", 1))
+    logged = decode_logged(b"\x92" + b"".join(one.packed for one in book.unlogged()))
+    assert [one.time for one in logged] == [0, CLOCK - DAY]
+
+
 def test_a_promotion_is_refused(
     board: Board, database: Database, models: tuple[ModelStore, str], tmp_path: Path
 ) -> None:
@@ -172,3 +185,20 @@ def test_a_promotion_is_refused(
 def msg_with(record: Record, ident: str, offset: int) -> Record:
     """The same request under another id, at another offset."""
     return record._replace(offset=offset, value=record.value.replace(b'"r-1"', f'"{ident}"'.encode()))
+
+
+def test_a_model_whose_file_is_lost_leaves_what_it_found(
+    database: Database, models: tuple[ModelStore, str], tmp_path: Path
+) -> None:
+    store, name = models
+    state = LogState(9, Pseudonymiser([KEY]), shipped_rules())
+    state.judge(CLOCK)
+
+    def asked(model: str, there: ModelStore | None) -> Opinion:
+        with database.writer().begin() as connection:
+            return opinion_of(state, connection, model, shipped_rules(), there, tmp_path / "here")
+
+    assert asked("-", None) == Opinion(CLOCK, "-", [], [])
+    assert asked(name, store) == Opinion(CLOCK, name, [], [])
+    for model, there in ((name, None), ("0" * 64, store)):
+        assert asked(model, there) == Opinion(CLOCK, model, [], None)

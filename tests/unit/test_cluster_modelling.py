@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from config.ruleset import Rules
 from models import keeping
 from models.features.computing import compute
 from models.keeping import ModelError
@@ -131,14 +132,32 @@ def test_it_is_the_state_of_one_process(log: dict[int, list[Record]], lines: lis
 
 def test_it_goes_on_from_a_snapshot(log: dict[int, list[Record]], lines: list[bytes]) -> None:
     half = read(new_state(), log, 0.5)
-    ends = {partition: len(records) for partition, records in log.items()}
     other = new_state()
-    other.load(list(half.frames()), ends)
+    other.load(list(half.frames()), ends_of(log))
     assert other.next == half.next
     assert other.offset == sum(half.next.values())
     assert same(read(other, log), lines)
-    whole = read(other, log)
-    assert [whole.rooms[number] for number in range(1, len(whole.rooms) + 1)].count("") == 0
+
+
+def test_rooms_keep_their_names_where_the_rules_name_rooms(log: dict[int, list[Record]]) -> None:
+    host = "hosts: [{text: 浙江省杭州市西湖区文三路90号1幢101室, kind: cluster, reason: 备案, owner: 甲}]"
+    rules = Rules(shipped_rules().text.replace("hosts: []", host))
+    assert rules.document.hosts
+    half, other = (LogState(9, Pseudonymiser([KEY]), rules) for _ in range(2))
+    other.load(list(read(half, log, 0.5).frames()), ends_of(log))
+    found, wanted = read(other, log), read(half, log)
+    assert len(found.rooms) == len(found.flow.rooms_by_key)
+    assert rooms_of(found) == rooms_of(wanted)
+    assert "" not in rooms_of(found)
+
+
+def ends_of(log: dict[int, list[Record]]) -> dict[int, int]:
+    return {partition: len(records) for partition, records in log.items()}
+
+
+def rooms_of(state: LogState) -> list[str]:
+    """What rooms are called, by number."""
+    return [state.rooms[number] for number in range(1, len(state.rooms) + 1)]
 
 
 def test_a_snapshot_that_does_not_fit_is_not_used(log: dict[int, list[Record]]) -> None:

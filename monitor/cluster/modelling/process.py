@@ -71,7 +71,7 @@ class ModelsProcess:
             return nothing(question)
         finally:
             ours.close()
-        process.join()
+            process.join()
         return found
 
 

@@ -38,6 +38,7 @@ class LogState:
 
     def __init__(self, seed: int, pseudonyms: Pseudonymiser, rules: Rules) -> None:
         """`seed`: the cluster's, for hashes. `rules`: by which rooms and persons are judged."""
+        self._seed = seed
         self.flow = Flow(seed, Nowhere())
         self.next: dict[int, int] = {}
         self.codes, self.rooms, self.persons = Texts(), Texts(), Texts()
@@ -129,10 +130,11 @@ class LogState:
         yield from state.frames_of(self.flow, state.state_versions(self._pseudonyms))
 
     def load(self, frames: Iterable[Frame], ends: Mapping[int, int]) -> None:
-        """Takes over what `frames` gave, into a new state. Raises SnapshotError where it is of another version, not
-        whole, or further than `ends`.
+        """Takes over what `frames` gave, in place of everything. Raises SnapshotError where it is of another version,
+        not whole, or further than `ends`.
         """
         kept: dict[str, Any] = {}
+        self.flow = Flow(self._seed, Nowhere())  # rules name rooms, which have other numbers in what is taken over
         state.restore(self.flow, self._apart(frames, kept, ends), state.state_versions(self._pseudonyms))
         for name, texts in self._texts():
             texts.load(kept[name])

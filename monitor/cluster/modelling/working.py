@@ -24,6 +24,7 @@ from monitor.cluster.snapshots import Kept, SnapshotStore
 from monitor.cluster.wire.keys import pseudonyms_of, seed_of
 from monitor.store.home import meta
 from monitor.store.postgresql.database import Database, answering
+from monitor.store.work import hosts
 
 log = logging.getLogger(__name__)
 
@@ -108,6 +109,8 @@ def work_out(chosen: Settings, rules: Rules, topics: dict[str, str], question: Q
         with answering(), database.writer().connect() as connection, tempfile.TemporaryDirectory() as home:
             of_one_moment = connection.execution_options(isolation_level="REPEATABLE READ")
             with of_one_moment.begin():
+                listed = [entry.host() for entry in hosts.entries(of_one_moment) if not entry.ended]
+                state.flow.list_hosts(listed)
                 state.judge(max(question.now, int(meta(of_one_moment, "now") or 0)))
                 return opinion_of(state, of_one_moment, question.model, rules, store, Path(home))
     finally:

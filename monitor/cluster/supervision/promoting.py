@@ -27,7 +27,8 @@ def promote(
     connection: Connection, request: Act, at: int, store: ModelStore | None, put: Callable[[Event], int]
 ) -> Answer:
     """Does what is asked at a moment, in microseconds, or says why not. `store`: the shared models; `put`: puts the
-    event among those that go to the log. Like other events of the monitor's own it moves no Now.
+    event among those that go to the log. Like other events of the monitor's own it moves no Now, also where there is
+    none yet.
     """
     try:
         data = msgspec.convert(request.data, PromotedData)
@@ -46,7 +47,7 @@ def promote(
             error="共用的模型中没有所指的那个，请检查各节点的 CREDIT_MONITOR_CLUSTER_MODELS / the shared models do not "
             "hold the one that was named: see that CREDIT_MONITOR_CLUSTER_MODELS is the same for workers and commands"
         )
-    now = int(meta(connection, "now") or at)
+    now = int(meta(connection, "now") or 0)
     event = own_event(ModelPromoted, MONITOR_SUBJECT, data, at=now, now=at, mark=request.id)
     promotions.write(connection, [event])
     put(event)
