@@ -18,13 +18,13 @@ _FOLLOWING: Final = frozenset(
     {
         *("meta", "sources", "enterprises", "rooms", "persons", "signals", "signal_members", "signal_changes"),
         *("board_offsets", "fences", "worker_counters", "worker_parked", "conduct", "linked", "lettered", "unlogged"),
-        *("answers", "classes", "classes_next", "class_mix"),
+        *("answers", "classes", "classes_next", "class_mix", "forecasts", "forecast_reasons", "model_drift"),
         *("classing_signals", "classing_members", "classing_linked", "classing_changed"),
     }
 )
 """What follows from the log, or is of one generation alone."""
 
-_OF_ONE: Final = ("now", "live", "classes", "now of the last cut", "acted since the last cut")
+_OF_ONE: Final = ("now", "live", "classes", "models day", "now of the last cut", "acted since the last cut")
 _BEGINNINGS: Final = ("classes in pieces%", "parked asked %", "renewal %", "replaced by%")
 """Keys of `meta` that are not carried over."""
 
