@@ -102,7 +102,7 @@ def _chosen(counties: Ints, q: Floats, judged: Judged, marks: Ints, limits_of: C
     order = np.lexsort((marks, -judged.scores, judged.p, counties))
     values, begins = np.unique(counties[order], return_index=True)
     found = [np.empty(0, np.int64)]
-    for county, places in zip(values, np.split(order, begins[1:]), strict=True):
+    for county, places in zip(values, np.split(order, begins)[1:], strict=True):
         limits = limits_of(int(county))
         found.append(places[q[places] <= limits.false_discovery_rate][: limits.most])
     return np.sort(np.concatenate(found))

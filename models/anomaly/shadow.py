@@ -13,7 +13,7 @@ from models.arrays import Floats
 
 class Agreement(msgspec.Struct, frozen=True):
     """Enterprises found by both, by the one in force alone, by the challenger alone; `correlation`: of the ranks of all
-    scores (Spearman), from -1 to 1.
+    scores (Spearman), from -1 to 1; where a model tells nobody apart 1 if the other does neither, else 0.
     """
 
     both: int
@@ -40,7 +40,14 @@ def _refs(found: Iterable[AnomalyFound]) -> set[int]:
 
 
 def _rank_correlation(one: Floats, other: Floats) -> float:
-    if len(one) < 2:
-        return 1.0
-    ranks = [np.argsort(np.argsort(scores, kind="stable"), kind="stable").astype(float) for scores in (one, other)]
-    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
+    mine, theirs = _ranks(one), _ranks(other)
+    if (mine == mine[:1]).all() or (theirs == theirs[:1]).all():
+        return float(np.array_equal(mine, theirs))
+    return float(np.corrcoef(mine, theirs)[0, 1])
+
+
+def _ranks(scores: Floats) -> Floats:
+    """From 1; equal scores share the mean of theirs, so that it does not matter in which order rows stand."""
+    _, places, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    found: Floats = (np.cumsum(counts) - (counts - 1) / 2)[places]
+    return found

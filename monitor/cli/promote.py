@@ -56,7 +56,7 @@ def name(
     """A model that passes every check is in force, as what `kind_of` says, once this returns; its card. Raises Failure,
     also where `kind_of` does. Without a home it is so on the cluster that the settings name.
     """
-    from models import keeping
+    from models import checking, keeping
 
     if not officer.strip() or not reason.strip():
         raise typer.BadParameter("须有经办人和理由 / a named officer and a reason are needed")
@@ -70,7 +70,7 @@ def name(
     if folder.parent.resolve() != (place.path / keeping.FOLDER).resolve():
         raise Failure(f"请先将模型放入 {keeping.FOLDER} / put the model into this folder of the home first: {folder}")
     try:
-        card = _checked(folder)
+        card = checking.promotable(folder)
     except keeping.ModelError as error:
         raise Failure(str(error)) from error
     body = {
@@ -100,14 +100,3 @@ def _on_a_cluster(
         raise Failure(str(error)) from error
     finally:
         database.close()
-
-
-def _checked(folder: Path) -> Card:
-    """The card of a model that passes every check. Raises ModelError."""
-    from models import keeping
-    from models.anomaly import storing as anomalies
-    from models.forecast import storing as forecasts
-
-    if keeping.card_of(folder).kind == "forecast":
-        return forecasts.promotable(folder)[0]
-    return anomalies.opened(folder)[0]

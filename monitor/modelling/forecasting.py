@@ -75,7 +75,7 @@ class Forecasts:
         asked = self.ask(histories, facts, name, marks)
         yield
         chances = asked.chances
-        likeliest = sorted(chances.keys() & set(about), key=lambda ref: (-chances[ref], ref))[:MOST_TOLD]
+        likeliest = sorted(chances.keys() & set(about), key=lambda ref: (-chances[ref], marks[ref]))[:MOST_TOLD]
         reasons = {}
         for ref, why in asked.told(likeliest):
             reasons[ref] = _pack(why)

@@ -27,21 +27,17 @@ from models.explanation.explaining import Explainer, Explanation
 from models.explanation.usual import Usuals
 from models.features import registry
 from models.features.computing import Matrix, compute_all
-from models.features.facts import Facts
 from models.features.feature import Feature
 from models.features.peers import words_of
 from models.features.present import Present
 from models.keeping import ModelError
-from models.pieces import Work, finished
-from monitor.engine.flow import Flow
+from models.pieces import Work
 from monitor.modelling.columns import Histories
 from monitor.modelling.evidence import evidence_of, sources_of
 from monitor.modelling.limits import limits_of, region_of
-from monitor.modelling.naming import Naming
-from monitor.modelling.standing import Marks, Standing, named_standing, read_standing
+from monitor.modelling.standing import Marks, Standing, read_standing
 from monitor.stages.history import Entry, entries_of
 from monitor.store.cutsignals import CutFinding
-from monitor.store.work import drifts
 
 log = logging.getLogger(__name__)
 
@@ -70,25 +66,6 @@ class Models:
         self._home = home
         self._marks = Marks()
         self._opened: dict[str, _Opened] = {}
-
-    def find_anomalies(
-        self, connection: Connection, flow: Flow, facts: Facts, rules: Rules, name: str, naming: Naming | None = None
-    ) -> list[CutFinding]:
-        """The enterprises that a model finds too unlike their peers at Now, all at once; how far they have drifted is
-        written. `facts`: of all of the flow; `name`: the model's hash; `naming`: between the flow and the store, where
-        that is no home's. Raises ModelError where it may not be used.
-        """
-        histories = Histories.of(flow)
-        if naming is None:
-            standing = finished(self.standing(connection, histories))
-        else:
-            standing = named_standing(connection, naming, len(histories.records), flow.now)
-        opinion = finished(self.ask(histories, Present(facts, flow.now), standing, rules, name))
-        policy = rules.document.models.drift
-        drift = opinion.drift
-        beyond = drift.beyond(policy.stability, policy.distance)
-        drifts.write(connection, DETECTOR.id, drift.stability, drift.distance, beyond)
-        return opinion.findings
 
     def standing(self, connection: Connection, histories: Histories) -> Work[Standing]:
         """What the store says of enterprises at a cut, in pieces: nothing may be written between them."""

@@ -24,12 +24,12 @@ from models.pieces import Work, finished
 from monitor.engine.flow import Flow
 from monitor.modelling.clustering import cut_groups
 from monitor.modelling.columns import Columns, Histories
+from monitor.modelling.drifting import watch
 from monitor.store import cutsignals
 from monitor.store.cutsignals import signalled
-from monitor.store.work import drifts, forecasts, shadows
+from monitor.store.work import forecasts, shadows
 
 if TYPE_CHECKING:
-    from models.calibration.drift import Drift
     from monitor.modelling.forecasting import Forecasts, Foretelling
     from monitor.modelling.opinions import Models, Opinion
     from monitor.modelling.standing import Standing
@@ -41,7 +41,7 @@ _AT_ONCE: Final = 0.01
 """Seconds of work in one piece, but for steps that take longer by themselves."""
 
 
-class Questions(msgspec.Struct):
+class Questions(msgspec.Struct, frozen=True):
     """Who is asked, by hashes, empty for nobody: an anomaly model, a forecast, and in shadow a challenger."""
 
     model: str
@@ -105,7 +105,7 @@ class Daily:
         cut_groups(connection, flow, rules, seq, () if self._present is None else (self._present,))
         opinion = self._opinion
         if opinion is not None:
-            self._watch(connection, opinion.drift)
+            watch(connection, self._rules, opinion.drift)
             if opinion.shadow is not None:
                 agreed = msgspec.structs.asdict(opinion.shadow)
                 shadows.write(connection, shadows.Shadow(self.as_of, self.asked.challenger, self.asked.model, **agreed))
@@ -158,15 +158,6 @@ class Daily:
             log.warning(
                 "预测模型未能使用，其结果保持不变 / the forecast could not be used, what it said stays: %s", error
             )
-
-    def _watch(self, connection: Connection, drift: Drift) -> None:
-        """Writes how far enterprises have drifted, and says where it is too far."""
-        policy = self._rules.document.models.drift
-        beyond = drift.beyond(policy.stability, policy.distance)
-        drifts.write(connection, _ANOMALY, drift.stability, drift.distance, beyond)
-        advice = drift.advice(policy.stability, policy.distance)
-        if advice is not None:
-            log.warning("%s / %s", *advice)
 
     def _drop_reading(self) -> None:
         if self._reading is not None:

@@ -95,20 +95,14 @@ class Modelling:
         if not due and not at_end:
             return Asked()
         with engine.connect() as connection:
-            model, forecast = self.in_force(connection), self.forecast_in_force(connection)
+            model, forecast = self.in_force(connection), promotions.model_in_force(connection, "forecast")
         if in_pieces and (model != NO_MODEL or forecast):
             return Asked(in_pieces=model, forecast=forecast)
         return Asked(at_once=model, forecast=forecast)
 
     def in_force(self, connection: Connection) -> str:
         """The hash of the anomaly model that was promoted last; NO_MODEL before the first."""
-        promoted = promotions.in_force(connection, "anomaly")
-        return NO_MODEL if promoted is None else promoted.model
-
-    def forecast_in_force(self, connection: Connection) -> str:
-        """The hash of the forecast that was promoted last; empty before the first."""
-        promoted = promotions.in_force(connection, "forecast")
-        return "" if promoted is None else promoted.model
+        return promotions.model_in_force(connection, "anomaly") or NO_MODEL
 
     def turn(
         self, connection: Connection, flow: Flow, rules: Rules, seq: int, data: CutData, *, live: bool = True
@@ -169,9 +163,9 @@ class Modelling:
     def _begun(
         self, connection: Connection, flow: Flow, rules: Rules, seq: int, model: str, forecast: str, *, live: bool
     ) -> Daily:
-        asked = Questions(model if model != NO_MODEL else "", forecast)
-        if live and asked.model:
-            asked.challenger = promotions.challenger(connection, "anomaly")
+        holds = model != NO_MODEL
+        challenger = promotions.challenger(connection, "anomaly") if live and holds else ""
+        asked = Questions(model if holds else "", forecast, challenger)
         return Daily(flow, rules, seq, asked, self._models, self._forecasts, self._columns)
 
     def _take(self, connection: Connection, flow: Flow, rules: Rules, seq: int, daily: Daily) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from config import scorecards
@@ -12,7 +14,7 @@ from detectors.base import Finding
 from detectors.graph.view import Group
 from models import keeping
 from monitor.cluster.hosts.host import Record
-from monitor.cluster.modelling.found import Opinion, Question, Told, nothing
+from monitor.cluster.modelling.found import Foretold, Opinion, Question, Told, nothing
 from monitor.cluster.modelling.opinion import opinion_of
 from monitor.cluster.modelling.state import LogState
 from monitor.cluster.modelling.store import ModelStore
@@ -22,7 +24,10 @@ from monitor.cluster.supervision.requests import Act, decode_answer, encode
 from monitor.events.acts import Cut
 from monitor.events.types import decode_logged
 from monitor.identifiers.pseudonyms import Pseudonymiser
+from monitor.runners.daily import Questions
 from monitor.store.postgresql.database import Database
+from monitor.store.work import forecasts, shadows
+from monitor.store.work.shadows import Shadow
 from tests.cluster.boards import Board
 from tests.engine import CLOCK, KEY, shipped_rules
 from tests.unit.test_keeping import packed
@@ -63,7 +68,22 @@ def group(*codes: str) -> tuple[Group, Told]:
 
 def opinion(*, groups: bool = True, odd: str = "E9", moment: int = CLOCK) -> Opinion:
     found = [group("E1", "E2", "E3")] if groups else []
-    return Opinion(moment, "-", found, [(odd, "330106", told(1, [odd], {**FACTS, "way_out": {"zh": "", "en": ""}}))])
+    anomaly = told(1, [odd], {**FACTS, "way_out": {"zh": "", "en": ""}})
+    return Opinion(moment, Questions(""), found, [(odd, "330106", anomaly)])
+
+
+def foretelling(chances: dict[str, float], moment: int = CLOCK) -> Opinion:
+    """What a forecast says beside an anomaly, and why of the one found."""
+    why = {code: msgspec.msgpack.encode({"reasons": [], "way_out": {"zh": "甲", "en": "a"}}) for code in ("E9",)}
+    asked = Questions("b" * 64, "a" * 64, "c" * 64)
+    shadow = Shadow(moment, asked.challenger, asked.model, 3, 2, 1, 0.5)
+    return msgspec.structs.replace(opinion(moment=moment), asked=asked, foretold=Foretold(chances, why), shadow=shadow)
+
+
+def foretold(board: Board) -> list[tuple[str, float]]:
+    """What stands of it, by code."""
+    table = "forecasts JOIN enterprises ON enterprises.ref = forecasts.enterprise"
+    return [tuple(row) for row in board.rows(table, "code, chance")]
 
 
 def found(board: Board) -> list[tuple[str, int, int]]:
@@ -100,10 +120,32 @@ def test_where_the_models_failed_everything_stays(board: Board, database: Databa
     book = book_of(database)
     book.cut(1, CLOCK, CLOCK, lambda: True, opinion())
     before = found(board)
-    question = Question(1, CLOCK + DAY, {}, "-")
+    question = Question(1, CLOCK + DAY, {}, Questions(""))
     assert book.cut(1, CLOCK + DAY, CLOCK, lambda: True, nothing(question))
     assert found(board) == before
     assert book.question(1, CLOCK + DAY, {}) is None
+
+
+def test_what_is_foretold_stands_until_it_is_foretold_again(board: Board, database: Database) -> None:
+    book = book_of(database)
+    book.cut(1, CLOCK, CLOCK, lambda: True, opinion())  # who is live has a name in the database
+    book.cut(1, CLOCK + DAY, CLOCK, lambda: True, foretelling({"E1": 0.25, "E9": 0.5}, CLOCK + DAY))
+    assert foretold(board) == [("E1", 0.25), ("E9", 0.5)]
+    with database.reader().connect() as connection:
+        told = forecasts.told(connection, "E9")
+        assert told is not None
+        assert (told["model"], told["way_out"]) == ("a" * 64, {"zh": "甲", "en": "a"})
+        assert [one.challenger_alone for one in shadows.read(connection, "c" * 64)] == [1]
+    logged = decode_logged(b"\x92" + b"".join(one.packed for one in book.unlogged()))
+    assert [(one.data.models, one.data.forecast) for one in logged if isinstance(one, Cut)] == [
+        ("-", ""),
+        ("b" * 64, "a" * 64),
+    ]
+    again = foretelling({}, CLOCK + 2 * DAY)
+    book.cut(1, CLOCK + 2 * DAY, CLOCK, lambda: True, msgspec.structs.replace(again, foretold=None, shadow=None))
+    assert foretold(board) == [("E1", 0.25), ("E9", 0.5)]
+    book.cut(1, CLOCK + 3 * DAY, CLOCK, lambda: True, foretelling({"E9": 0.125}, CLOCK + 3 * DAY))
+    assert foretold(board) == [("E9", 0.125)], "who is gone is forgotten"
 
 
 def test_a_cut_that_is_not_made_takes_nothing_in(board: Board, database: Database) -> None:
@@ -113,7 +155,7 @@ def test_a_cut_that_is_not_made_takes_nothing_in(board: Board, database: Databas
     with pytest.raises(ReplacedError):
         book.cut(1, CLOCK, CLOCK, lambda: True, opinion())
     assert found(board) == []
-    assert book.question(1, CLOCK, {0: 5}) == Question(1, CLOCK, {0: 5}, "-")
+    assert book.question(1, CLOCK, {0: 5}) == Question(1, CLOCK, {0: 5}, Questions(""))
 
 
 def test_the_models_are_asked_once_a_day(board: Board, database: Database) -> None:
@@ -147,7 +189,7 @@ def test_a_promotion_is_done_once(board: Board, database: Database, models: tupl
     assert len(book.unlogged()) == 1
     question = book.question(1, CLOCK, {})
     assert question is not None
-    assert question.model == name
+    assert question.asked == Questions(name)
 
 
 def test_a_promotion_moves_no_now(database: Database, models: tuple[ModelStore, str]) -> None:
@@ -182,6 +224,25 @@ def test_a_promotion_is_refused(
     assert book_of(database, store).unlogged() == []
 
 
+def test_a_challenger_and_a_forecast_are_named(
+    board: Board, database: Database, models: tuple[ModelStore, str], tmp_path: Path
+) -> None:
+    store, name = models
+    card = packed()[1]
+    other = b"another file"  # what is in it was checked by who shared it
+    its = keeping.hash_of(other)
+    store.put(keeping.keep(tmp_path / "home", other, msgspec.structs.replace(card, hash=its, kind="forecast")))
+    book = book_of(database, store)
+    book.answer(1, promotion(its, "r-1", 0, kind="forecast"))
+    book.answer(1, promotion(name, "r-2", 1, kind="anomaly-challenger"))
+    assert [answer(board, ident) for ident in ("r-1", "r-2")] == ["", ""]
+    question = book.question(1, CLOCK, {})
+    assert question is not None
+    assert question.asked == Questions("", its), "a challenger is asked beside a model in force"
+    book.answer(1, promotion(its, "r-3", 2))
+    assert "forecast" in answer(board, "r-3")
+
+
 def msg_with(record: Record, ident: str, offset: int) -> Record:
     """The same request under another id, at another offset."""
     return record._replace(offset=offset, value=record.value.replace(b'"r-1"', f'"{ident}"'.encode()))
@@ -194,11 +255,16 @@ def test_a_model_whose_file_is_lost_leaves_what_it_found(
     state = LogState(9, Pseudonymiser([KEY]), shipped_rules())
     state.judge(CLOCK)
 
-    def asked(model: str, there: ModelStore | None) -> Opinion:
+    def asked(model: str, there: ModelStore | None, forecast: str = "") -> Opinion:
         with database.writer().begin() as connection:
-            return opinion_of(state, connection, model, shipped_rules(), there, tmp_path / "here")
+            return opinion_of(state, connection, Questions(model, forecast), shipped_rules(), there, tmp_path / "here")
 
-    assert asked("-", None) == Opinion(CLOCK, "-", [], [])
-    assert asked(name, store) == Opinion(CLOCK, name, [], [])
+    def found(model: str, anomalies: list[Any] | None = None, forecast: str = "") -> Opinion:
+        return Opinion(CLOCK, Questions(model, forecast), [], anomalies)
+
+    assert asked("", None) == found("", [])
+    assert asked(name, store) == found(name, [])
     for model, there in ((name, None), ("0" * 64, store)):
-        assert asked(model, there) == Opinion(CLOCK, model, [], None)
+        assert asked(model, there) == found(model)
+    for forecast, there in (("0" * 64, None), (name, store)):  # an anomaly model is no forecast
+        assert asked("", there, forecast) == found("", [], forecast)

@@ -17,6 +17,7 @@ from sqlalchemy import select, text
 
 from config.moments import SECOND, shanghai_date
 from config.settings import Settings
+from monitor.cluster.supervision import monthly
 from monitor.cluster.supervision.asking import Asking
 from monitor.cluster.supervision.requests import Act
 from monitor.events.acts import ACTS, SnoozeData
@@ -133,11 +134,12 @@ def cuts(database: Database) -> int:
 
 
 def rests(database: Database) -> bool:
-    """Whether nothing has happened since the last cut."""
+    """Whether nothing has happened since the last cut, and no classes are worked out in pieces."""
     with database.engine.connect() as connection:
         values = {row.key: row.value for row in connection.execute(text("SELECT key, value FROM meta"))}
         waiting = connection.execute(text("SELECT count(*) FROM signal_changes")).scalar()
-    return not waiting and "acted since the last cut" not in values and values["now"] == values["now of the last cut"]
+    going_on = {"acted since the last cut", monthly.GOING_ON} & values.keys()
+    return not waiting and not going_on and values["now"] == values["now of the last cut"]
 
 
 def open_alerts(database: Database) -> list[Row]:

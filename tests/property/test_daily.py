@@ -15,10 +15,13 @@ from sqlalchemy import select
 
 from config.moments import DAY, SHANGHAI, as_text, moment
 from models import keeping
+from models.features.present import Present
+from models.pieces import finished
 from models.population.province import write_province
 from monitor.events.acts import Cut
 from monitor.events.data import PromotedData
 from monitor.identifiers.pseudonyms import Pseudonymiser
+from monitor.modelling.columns import Histories
 from monitor.modelling.gathering import facts_of
 from monitor.modelling.learning import material_of
 from monitor.modelling.opinions import Models
@@ -170,7 +173,10 @@ def test_in_pieces_they_find_what_they_find_at_once(tmp_path: Path, prepared: Pr
         assert cuts_of(other)[-1].models
         flow, model = runner.flow, cuts_of(other)[-1].models
         with runner.writing() as connection:
-            at_once = Models(other).find_anomalies(connection, flow, facts_of(flow), shipped_rules(), model)
+            histories, models = Histories.of(flow), Models(other)
+            standing = finished(models.standing(connection, histories))
+            present = Present(facts_of(flow), flow.now)
+            at_once = finished(models.ask(histories, present, standing, shipped_rules(), model)).findings
     assert [one.ref for one in at_once] == [row[1] for row in found]
     assert anomalies(other) == found, as_text(began)
     assert drift(other) == drift(home)

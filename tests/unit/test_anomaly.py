@@ -199,6 +199,24 @@ def test_a_model_agrees_with_itself() -> None:
         agreement(scored, found_in(matrix(values[:100], peers[:100])))
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "wanted"),
+    [
+        ([1, 2, 2, 3], [1, 3, 3, 9], 1.0),
+        ([3, 1, 2, 2], [9, 1, 3, 3], 1.0),
+        ([1, 2, 2, 3], [2, 1, 2, 3], 0.5),
+        ([5, 5], [7, 7], 1.0),
+        ([5, 5], [7, 8], 0.0),
+        ([], [], 1.0),
+    ],
+)
+def test_equal_scores_share_their_rank(one: list[float], other: list[float], wanted: float) -> None:
+    mine, theirs = (
+        Scored(np.arange(len(some)), np.array(some, float), np.ones(len(some)), []) for some in (one, other)
+    )
+    assert agreement(mine, theirs).correlation == pytest.approx(wanted)
+
+
 # --- benchmark sets
 
 

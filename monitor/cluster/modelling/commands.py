@@ -12,8 +12,7 @@ from aiokafka.errors import KafkaError
 
 from config.ruleset import Rules
 from config.settings import Settings
-from models import keeping
-from models.anomaly import storing
+from models import checking, keeping
 from models.keeping import Card, ModelError
 from monitor.cluster import ClusterError
 from monitor.cluster.modelling.state import LogState
@@ -66,12 +65,13 @@ def promote(
     chosen: Settings, database: Database, name: str, officer: str, reason: str, kind_of: Callable[[Card], str]
 ) -> Card:
     """Shares a model, where every check passes, and has it brought into force as what `kind_of` says; its card. Raises
-    as `model_in`, and StoreError where it is refused.
+    as `model_in` and `kind_of`, and StoreError where it is refused.
     """
     with model_in(chosen, name) as folder:
-        card = storing.opened(folder)[0]
+        card = checking.promotable(folder)
+        kind = kind_of(card)
         shared(chosen).put(folder)
-    data = {"kind": kind_of(card), "model": card.hash, "seed": card.seed, "officer": officer, "reason": reason}
+    data = {"kind": kind, "model": card.hash, "seed": card.seed, "officer": officer, "reason": reason}
     asking.act(chosen, database, {"type": PROMOTED, "subject": MONITOR_SUBJECT, "data": data})
     return card
 

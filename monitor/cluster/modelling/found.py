@@ -8,17 +8,19 @@ import msgspec
 
 from detectors.base import Finding
 from detectors.graph.view import Group
+from monitor.runners.daily import Questions
+from monitor.store.work.shadows import Shadow
 
 
 class Question(msgspec.Struct, frozen=True):
     """What is to be looked at: `now`, which the log has reached at least; `log`: up to where each of its partitions is
-    applied everywhere; `model`: the hash of the anomaly model in force, `-` for none. `epoch`: of who asks.
+    applied everywhere; `asked`: who is asked. `epoch`: of who asks.
     """
 
     epoch: int
     now: int
     log: Mapping[int, int]
-    model: str
+    asked: Questions
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -29,15 +31,27 @@ class Told(msgspec.Struct, frozen=True):
     evidence: list[tuple[int, str, str, str]]
 
 
+class Foretold(msgspec.Struct, frozen=True):
+    """What a forecast says: chances of live enterprises by code, to a thousandth, none of those that round to nothing;
+    and for some why, packed, as `monitor.store.work.forecasts.put` takes it.
+    """
+
+    chances: dict[str, float]
+    reasons: dict[str, bytes]
+
+
 class Opinion(msgspec.Struct, frozen=True):
-    """What was found at `moment`, with the model of the question. `groups` are without numbers, their findings beside
-    them; `anomalies`: code, county, finding. What could not be worked out is None: what stands of it stays.
+    """What was found at `moment` by those who were `asked`. `groups` are without numbers, their findings beside them;
+    `anomalies`: code, county, finding; `foretold`: by the forecast; `shadow`: how far the challenger agreed. What could
+    not be worked out, or was not asked for, is None: what stands of it stays.
     """
 
     moment: int
-    model: str
-    groups: list[tuple[Group, Told]] | None
-    anomalies: list[tuple[str, str | None, Told]] | None
+    asked: Questions
+    groups: list[tuple[Group, Told]] | None = None
+    anomalies: list[tuple[str, str | None, Told]] | None = None
+    foretold: Foretold | None = None
+    shadow: Shadow | None = None
 
 
 class Away(msgspec.Struct, frozen=True):
@@ -48,4 +62,4 @@ class Away(msgspec.Struct, frozen=True):
 
 def nothing(question: Question) -> Opinion:
     """Where the models failed: everything stays as it is until they are asked again."""
-    return Opinion(question.now, question.model, None, None)
+    return Opinion(question.now, question.asked)

@@ -46,6 +46,10 @@ class ModelStore:
             return False
         return keeping.hash_of(file) == name
 
+    def kind_of(self, name: str) -> str:
+        """The kind of a model that is here. Raises ModelError and OSError."""
+        return self._card(name).kind
+
     def fetch(self, name: str, home: Path) -> Path:
         """Copies the model of a hash below a home, from where it is opened; its folder there. Raises ModelError where
         it is not here or is another one.

@@ -112,7 +112,7 @@ def work_out(chosen: Settings, rules: Rules, topics: dict[str, str], question: Q
                 listed = [entry.host() for entry in hosts.entries(of_one_moment) if not entry.ended]
                 state.flow.list_hosts(listed)
                 state.judge(max(question.now, int(meta(of_one_moment, "now") or 0)))
-                return opinion_of(state, of_one_moment, question.model, rules, store, Path(home))
+                return opinion_of(state, of_one_moment, question.asked, rules, store, Path(home))
     finally:
         database.close()
 

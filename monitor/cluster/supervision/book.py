@@ -36,6 +36,8 @@ from monitor.events.envelope import Event
 from monitor.events.types import encode_logged
 from monitor.events.vocabulary import MONITOR_SUBJECT
 from monitor.runners.classing import RED
+from monitor.runners.daily import Questions
+from monitor.runners.modelling import NO_MODEL
 from monitor.store.audit import chain
 from monitor.store.errors import GapError
 from monitor.store.home import meta, set_meta
@@ -218,11 +220,12 @@ class SupervisionBook:
             supervising = self._supervising(connection, moment)
             classing = ClusterClassing(self._cards, self._rules, self._known_by(connection))
             due, cuts = classing.due(connection, moment), supervising.cuts
-            models = "" if opinion is None else opinion.model
-            data = CutData(cuts + 1, due.every, models, begun=due.begun, taken=due.taken)
+            asked = Questions("") if opinion is None else opinion.asked
+            models = "" if opinion is None else asked.model or NO_MODEL
+            data = CutData(cuts + 1, due.every, models, due.begun, due.taken, asked.forecast)
             number = self._log(connection, own_event(Cut, MONITOR_SUBJECT, data, at=moment, now=at))
             if opinion is not None:
-                take_in(connection, self._known_by(connection), self._rules, opinion)
+                take_in(connection, self._known_by(connection), self._rules, opinion, number)
             cutting = supervising.cut(connection, moment, self._rules)
             worsened = cutting.worsened(RED, self._cards.general.red_detectors)
             classing.turn(connection, moment, cuts, worsened, due)

@@ -1,4 +1,6 @@
-"""What the models found, taken in with a cut: groups and anomalies as signals, once a day (contract §4)."""
+"""What the models found, taken in with a cut, once a day: groups and anomalies as signals (contract §4), what the
+forecast says and how far a challenger agreed as rows.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +15,13 @@ from config.ruleset import Rules
 from detectors.base import Finding
 from detectors.registry import by_id
 from monitor.cluster.modelling.found import Opinion, Question, Told
-from monitor.runners.modelling import NO_MODEL
+from monitor.runners.daily import Questions
 from monitor.store import cutsignals
 from monitor.store.cutsignals import CutFinding
 from monitor.store.home import meta, set_meta
 from monitor.store.references import References
 from monitor.store.referents import Referents
-from monitor.store.work import promotions
+from monitor.store.work import forecasts, promotions, shadows
 
 _DAY: Final = "models day"
 
@@ -31,12 +33,15 @@ def question_of(connection: Connection, epoch: int, now: int, log: Mapping[int, 
     moment = max(now, int(meta(connection, "now") or 0))
     if (meta(connection, _DAY) or "") >= shanghai_date(moment).isoformat():
         return None
-    promoted = promotions.in_force(connection, "anomaly")
-    return Question(epoch, now, dict(log), NO_MODEL if promoted is None else promoted.model)
+    model, forecast = (promotions.model_in_force(connection, kind) for kind in ("anomaly", "forecast"))
+    challenger = promotions.challenger(connection, "anomaly") if model else ""
+    return Question(epoch, now, dict(log), Questions(model, forecast, challenger))
 
 
-def take_in(connection: Connection, references: References, rules: Rules, opinion: Opinion) -> None:
-    """Makes what was found all that is in force of both detectors, for the alerts of the same transaction."""
+def take_in(connection: Connection, references: References, rules: Rules, opinion: Opinion, number: int) -> None:
+    """Makes what was found all that is in force of both detectors, and all that is foretold, for the alerts and tasks
+    of the same transaction. `number`: of its cut.
+    """
     texts = Referents(connection, references, {})
     groups = [msgspec.structs.replace(group, finding=_finding(told, texts)) for group, told in opinion.groups or ()]
     anomalies = [
@@ -49,6 +54,13 @@ def take_in(connection: Connection, references: References, rules: Rules, opinio
         cutsignals.put_cut_signals(connection, by_id("shell-cluster"), found, rules, opinion.moment, opinion.moment)
     if opinion.anomalies is not None:
         cutsignals.put_cut_signals(connection, by_id("anomaly"), anomalies, rules, opinion.moment, opinion.moment)
+    if opinion.foretold is not None:
+        # Who is live has a name here already.
+        chances = {references.reference("enterprise", code): one for code, one in opinion.foretold.chances.items()}
+        reasons = {references.reference("enterprise", code): why for code, why in opinion.foretold.reasons.items()}
+        forecasts.put(connection, opinion.asked.forecast, chances, reasons, opinion.moment, number)
+    if opinion.shadow is not None:
+        shadows.write(connection, opinion.shadow)
     set_meta(connection, _DAY, shanghai_date(opinion.moment).isoformat())
 
 

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 from sqlalchemy import Connection
 
+from models.keeping import ModelError
 from monitor.cluster.modelling.store import ModelStore
 from monitor.cluster.supervision.requests import Act, Answer
 from monitor.engine.auditing import entries_of
@@ -34,19 +35,18 @@ def promote(
         data = msgspec.convert(request.data, PromotedData)
     except msgspec.ValidationError as error:
         return Answer(error=str(error))
-    if data.kind != "anomaly":
-        return Answer(
-            error="集群只使用异常模型，预测请在单机目录中使用 / a cluster uses anomaly models: use a forecast in a home"
-        )
     try:
         held = store is not None and store.holds(data.model)
-    except OSError as error:
+        kind = store.kind_of(data.model) if store is not None and held else ""
+    except (ModelError, OSError) as error:
         return Answer(error=f"共用的模型读不到 / the shared models cannot be read: {error}")
     if not held:
         return Answer(
             error="共用的模型中没有所指的那个，请检查各节点的 CREDIT_MONITOR_CLUSTER_MODELS / the shared models do not "
             "hold the one that was named: see that CREDIT_MONITOR_CLUSTER_MODELS is the same for workers and commands"
         )
+    if data.kind.removesuffix("-challenger") != kind:
+        return Answer(error=f"模型的种类是 {kind}，不是 {data.kind} / the model is of kind {kind}, not {data.kind}")
     now = int(meta(connection, "now") or 0)
     event = own_event(ModelPromoted, MONITOR_SUBJECT, data, at=now, now=at, mark=request.id)
     promotions.write(connection, [event])

@@ -24,7 +24,10 @@ _FOLLOWING: Final = frozenset(
 )
 """What follows from the log, or is of one generation alone."""
 
-_OF_ONE: Final = ("now", "live", "classes", "models day", "now of the last cut", "acted since the last cut")
+_OF_ONE: Final = (
+    *("now", "live", "classes", "models day", "forecast model", "forecast now", "forecast block"),
+    *("now of the last cut", "acted since the last cut"),
+)
 _BEGINNINGS: Final = ("classes in pieces%", "parked asked %", "renewal %", "replaced by%")
 """Keys of `meta` that are not carried over."""
 

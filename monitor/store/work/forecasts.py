@@ -6,12 +6,13 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, func, select
 
 from config.moments import shanghai_date
 from monitor.store import bulk
 from monitor.store.home import meta, set_meta
 from monitor.store.schema import ENTERPRISES
+from monitor.store.work.classes_schema import CLASSES
 from monitor.store.work.explained import contributions
 from monitor.store.work.model_schema import FORECAST_REASONS, FORECASTS
 
@@ -58,6 +59,20 @@ def chances_of(connection: Connection, codes: Collection[str]) -> dict[str, floa
     query = select(ENTERPRISES.c.code, FORECASTS.c.chance).join(FORECASTS, FORECASTS.c.enterprise == ENTERPRISES.c.ref)
     rows = connection.execute(query.where(bulk.among(connection, ENTERPRISES.c.code, sorted(codes))))
     return {code: chance for code, chance in rows.all()}
+
+
+def of_all(connection: Connection) -> dict[str, float] | None:
+    """What was said of everybody who has a class, by code: none of those who came since, as of those whose chance
+    rounds to none. None without a forecast.
+    """
+    if meta(connection, _MODEL) is None:
+        return None
+    query = (
+        select(ENTERPRISES.c.code, func.coalesce(FORECASTS.c.chance, 0.0))
+        .join_from(CLASSES, ENTERPRISES, ENTERPRISES.c.ref == CLASSES.c.ref)
+        .outerjoin(FORECASTS, FORECASTS.c.enterprise == CLASSES.c.ref)
+    )
+    return {code: chance for code, chance in connection.execute(query, execution_options={"yield_per": 10_000})}
 
 
 def told(connection: Connection, code: str) -> dict[str, Any] | None:

@@ -43,6 +43,12 @@ def in_force(connection: Connection, kind: str) -> Promotion | None:
     return found[-1] if found else None
 
 
+def model_in_force(connection: Connection, kind: str) -> str:
+    """The hash of the model of a kind that was promoted last; empty before the first."""
+    promoted = in_force(connection, kind)
+    return "" if promoted is None else promoted.model
+
+
 def challenger(connection: Connection, kind: str) -> str:
     """The hash of the model that is asked in shadow beside the one of a kind in force; empty where there is none, and
     where it is that one.
