@@ -25,7 +25,8 @@ from monitor.events.acts import Cut
 from monitor.events.types import decode_logged
 from monitor.identifiers.pseudonyms import Pseudonymiser
 from monitor.runners.daily import Questions
-from monitor.store.postgresql.database import Database
+from monitor.store.postgresql.database import Database, salt_of
+from monitor.store.references import References
 from monitor.store.work import forecasts, shadows
 from monitor.store.work.shadows import Shadow
 from tests.cluster.boards import Board
@@ -72,12 +73,19 @@ def opinion(*, groups: bool = True, odd: str = "E9", moment: int = CLOCK) -> Opi
     return Opinion(moment, Questions(""), found, [(odd, "330106", anomaly)])
 
 
-def foretelling(chances: dict[str, float], moment: int = CLOCK) -> Opinion:
-    """What a forecast says beside an anomaly, and why of the one found."""
-    why = {code: msgspec.msgpack.encode({"reasons": [], "way_out": {"zh": "甲", "en": "a"}}) for code in ("E9",)}
+def foretelling(database: Database, chances: dict[str, float], moment: int = CLOCK) -> Opinion:
+    """What a forecast says beside an anomaly, and why of the one found; `chances`: of everybody, by code."""
+    packed = msgspec.msgpack.encode({"reasons": [], "way_out": {"zh": "甲", "en": "a"}})
+    with database.reader().connect() as connection:
+        references = References(salt_of(connection))
+        said = {references.reference("enterprise", code): chance for code, chance in chances.items()}
+        since, others = forecasts.block_of(connection), forecasts.differing(connection, said)
+    why = {references.reference("enterprise", "E9"): packed}
     asked = Questions("b" * 64, "a" * 64, "c" * 64)
     shadow = Shadow(moment, asked.challenger, asked.model, 3, 2, 1, 0.5)
-    return msgspec.structs.replace(opinion(moment=moment), asked=asked, foretold=Foretold(chances, why), shadow=shadow)
+    return msgspec.structs.replace(
+        opinion(moment=moment), asked=asked, foretold=Foretold(since, others, why), shadow=shadow
+    )
 
 
 def foretold(board: Board) -> list[tuple[str, float]]:
@@ -129,7 +137,7 @@ def test_where_the_models_failed_everything_stays(board: Board, database: Databa
 def test_what_is_foretold_stands_until_it_is_foretold_again(board: Board, database: Database) -> None:
     book = book_of(database)
     book.cut(1, CLOCK, CLOCK, lambda: True, opinion())  # who is live has a name in the database
-    book.cut(1, CLOCK + DAY, CLOCK, lambda: True, foretelling({"E1": 0.25, "E9": 0.5}, CLOCK + DAY))
+    book.cut(1, CLOCK + DAY, CLOCK, lambda: True, foretelling(database, {"E1": 0.25, "E9": 0.5}, CLOCK + DAY))
     assert foretold(board) == [("E1", 0.25), ("E9", 0.5)]
     with database.reader().connect() as connection:
         told = forecasts.told(connection, "E9")
@@ -141,11 +149,14 @@ def test_what_is_foretold_stands_until_it_is_foretold_again(board: Board, databa
         ("-", ""),
         ("b" * 64, "a" * 64),
     ]
-    again = foretelling({}, CLOCK + 2 * DAY)
+    again = foretelling(database, {}, CLOCK + 2 * DAY)
     book.cut(1, CLOCK + 2 * DAY, CLOCK, lambda: True, msgspec.structs.replace(again, foretold=None, shadow=None))
     assert foretold(board) == [("E1", 0.25), ("E9", 0.5)]
-    book.cut(1, CLOCK + 3 * DAY, CLOCK, lambda: True, foretelling({"E9": 0.125}, CLOCK + 3 * DAY))
+    late = foretelling(database, {"E9": 0.75}, CLOCK + 3 * DAY)
+    book.cut(1, CLOCK + 3 * DAY, CLOCK, lambda: True, foretelling(database, {"E9": 0.125}, CLOCK + 3 * DAY))
     assert foretold(board) == [("E9", 0.125)], "who is gone is forgotten"
+    book.cut(1, CLOCK + 3 * DAY, CLOCK, lambda: True, late)
+    assert foretold(board) == [("E9", 0.125)], "what it changes is no more"
 
 
 def test_a_cut_that_is_not_made_takes_nothing_in(board: Board, database: Database) -> None:

@@ -32,12 +32,13 @@ class Told(msgspec.Struct, frozen=True):
 
 
 class Foretold(msgspec.Struct, frozen=True):
-    """What a forecast says: chances of live enterprises by code, to a thousandth, none of those that round to nothing;
-    and for some why, packed, as `monitor.store.work.forecasts.put` takes it.
+    """What a forecast says, by the references of the database: the chances that are others than at the cut `since`, as
+    `monitor.store.work.forecasts.differing` gives them, and for some why, packed. Of a province few change in a day.
     """
 
-    chances: dict[str, float]
-    reasons: dict[str, bytes]
+    since: int
+    chances: dict[int, float]
+    reasons: dict[int, bytes]
 
 
 class Opinion(msgspec.Struct, frozen=True):

@@ -32,8 +32,10 @@ from monitor.modelling.opinions import Models
 from monitor.modelling.standing import Standing, named_standing
 from monitor.runners.daily import Questions
 from monitor.store import bulk, cutsignals
+from monitor.store.postgresql.database import salt_of
+from monitor.store.references import References
 from monitor.store.schema import ENTERPRISES
-from monitor.store.work.forecasts import PLACES
+from monitor.store.work import forecasts
 from monitor.store.work.shadows import Shadow
 
 log = logging.getLogger(__name__)
@@ -137,13 +139,14 @@ class _Look:
         """What the forecast of a hash says. Raises ModelError."""
         self._fetching.fetch(name)
         about = self._naming.numbers(cutsignals.signalled(self._connection)).values()
-        forecasts, marks = Forecasts(self._fetching.home), self._standing.marks
-        found = finished(forecasts.foretell(self._histories, self._facts, name, marks, about))
-        codes = self._codes
-        rounded = ((ref, round(chance, PLACES)) for ref, chance in found.chances.items())
+        asking, marks = Forecasts(self._fetching.home), self._standing.marks
+        found = finished(asking.foretell(self._histories, self._facts, name, marks, about))
+        codes, references = self._codes, References(salt_of(self._connection))
+        chances = {references.reference("enterprise", codes[ref]): one for ref, one in found.chances.items()}
         return Foretold(
-            {codes[ref]: chance for ref, chance in rounded if chance},
-            {codes[ref]: why for ref, why in found.reasons.items()},
+            forecasts.block_of(self._connection),
+            forecasts.differing(self._connection, chances),
+            {references.reference("enterprise", codes[ref]): why for ref, why in found.reasons.items()},
         )
 
     def anomalies(self, asked: Questions) -> tuple[list[tuple[str, str | None, Told]], Shadow | None]:

@@ -54,11 +54,9 @@ def take_in(connection: Connection, references: References, rules: Rules, opinio
         cutsignals.put_cut_signals(connection, by_id("shell-cluster"), found, rules, opinion.moment, opinion.moment)
     if opinion.anomalies is not None:
         cutsignals.put_cut_signals(connection, by_id("anomaly"), anomalies, rules, opinion.moment, opinion.moment)
-    if opinion.foretold is not None:
-        # Who is live has a name here already.
-        chances = {references.reference("enterprise", code): one for code, one in opinion.foretold.chances.items()}
-        reasons = {references.reference("enterprise", code): why for code, why in opinion.foretold.reasons.items()}
-        forecasts.put(connection, opinion.asked.forecast, chances, reasons, opinion.moment, number)
+    said = opinion.foretold
+    if said is not None and said.since == forecasts.block_of(connection):  # else an owner before this one was as quick
+        forecasts.change(connection, opinion.asked.forecast, said.chances, said.reasons, opinion.moment, number)
     if opinion.shadow is not None:
         shadows.write(connection, opinion.shadow)
     set_meta(connection, _DAY, shanghai_date(opinion.moment).isoformat())

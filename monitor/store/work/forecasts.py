@@ -34,17 +34,31 @@ def put(
 
     `model`: its hash; `reasons`: packed, of some of them; `now`: the cut's Now, `seq`: its block.
     """
-    before = {row[0]: row[1] for row in connection.execute(select(FORECASTS.c.enterprise, FORECASTS.c.chance))}
-    rounded = {ref: value for ref, chance in chances.items() if (value := round(chance, PLACES))}
-    changed = [(ref, value) for ref, value in rounded.items() if before.get(ref) != value]
-    gone = [(ref,) for ref in before.keys() - rounded.keys()]
+    others = differing(connection, chances)
+    change(connection, model, others, reasons, now, seq)
+    return len(others)
+
+
+def differing(connection: Connection, chances: Mapping[int, float]) -> dict[int, float]:
+    """Those that are others than what stands, to a thousandth, by number; 0 for one that goes."""
+    query = select(FORECASTS.c.enterprise, FORECASTS.c.chance)
+    before = {ref: chance for ref, chance in connection.execute(query, execution_options={"yield_per": 10_000})}
+    found = {ref: value for ref, one in chances.items() if (value := round(one, PLACES)) != before.pop(ref, 0.0)}
+    return found | dict.fromkeys(before, 0.0)
+
+
+def change(
+    connection: Connection, model: str, others: Mapping[int, float], reasons: Mapping[int, bytes], now: int, seq: int
+) -> None:
+    """Writes what `differing` gave, and all reasons anew; see `put`."""
+    changed = [(ref, chance) for ref, chance in others.items() if chance]
+    gone = [(ref,) for ref, chance in others.items() if not chance]
     bulk.insert(connection, FORECASTS, _COLUMNS, changed, bulk.replace(("enterprise",), ("chance",)))
     bulk.forget(connection, FORECASTS, ("enterprise",), gone)
     connection.execute(delete(FORECAST_REASONS))
     bulk.insert(connection, FORECAST_REASONS, ("enterprise", "body"), list(reasons.items()), bulk.refuse)
     for key, text in ((_MODEL, model), (_AT, str(now)), (_BLOCK, str(seq))):
         set_meta(connection, key, text)
-    return len(changed) + len(gone)
 
 
 def block_of(connection: Connection) -> int:
