@@ -274,6 +274,9 @@ def test_the_owner_is_killed_while_the_models_work(
     }
     assert told == {model: True, trained.challenger: False, trained.forecast: True, own: False}
     assert json.loads(cluster.commands.good("models", "compare", own[:12]))["correlation"] > 0.5
+    weak = cluster.commands.good("train", "--kind", "forecast").strip()
+    assert "baselines" in cluster.commands.good("models", "show", weak[:12])
+    assert "does not beat" in cluster.commands.failed("promote", weak[:12], *PROMOTION)
     cluster.stop()
     workers = cluster.start(2, "--live")
     assert waits(cluster, lambda: any(working(one) for one in workers))
