@@ -99,12 +99,10 @@ def score_in_pieces(
 
 def _chosen(counties: Ints, q: Floats, judged: Judged, marks: Ints, limits_of: Callable[[int], Limits]) -> Ints:
     """Places of what is found in each county: of equally probable ones the higher score first, then by mark."""
-    if not len(q):
-        return np.empty(0, np.int64)
     order = np.lexsort((marks, -judged.scores, judged.p, counties))
     values, begins = np.unique(counties[order], return_index=True)
-    found = []
-    for county, places in zip(values, np.split(order, begins[1:]), strict=True):
+    found = [np.empty(0, np.int64)]
+    for county, places in zip(values, np.split(order, begins)[1:], strict=True):
         limits = limits_of(int(county))
         found.append(places[q[places] <= limits.false_discovery_rate][: limits.most])
     return np.sort(np.concatenate(found))
