@@ -6,9 +6,10 @@ Learning in a Random World, 2005, ch. 2). Two things make it usable with small g
 
 - **Borrowing.** Each group has a middle and a spread of its own; the ranks of groups that are too small are those of
   their nearest parent, in which every score stands on the scale of its own group.
-- **The tail.** With n scores no rank says less than 1/(n+1). Beyond the highest few a generalised Pareto tail goes on
-  (Pickands 1975; fitted by probability-weighted moments, Hosking and Wallis 1987) of one shape for all, its scale a
-  standard error above the estimate and for small groups drawn towards everybody's, as far as is believed (`REACH`).
+- **The tail.** With n scores no rank says less than 1/(n+1). Beyond the highest few, everybody's tail goes on
+  (`models.calibration.tail`) from where the ranks of the group end, as wide as those few say, of whom everybody counts
+  as some more; as far as is believed (`REACH`). That its width is known by so few is in the p-value: of an exponential
+  tail of which k excesses are known, the next one is beyond x times their mean with the chance (1 + x/k)^-k.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from typing import Any, Final, Self
 import msgspec
 import numpy as np
 
-from models.arrays import Floats, Ints, Mask
+from models.arrays import Floats, Ints
+from models.calibration.tail import Tail, fit_tail, reach
 from models.peers import members, nearest, nodes
 
 REACH: Final = 1_000
@@ -27,24 +29,21 @@ REACH: Final = 1_000
 
 _OWN_SCALE: Final = 20
 _OWN_RANKS: Final = 20
-_TAIL_SHARE: Final = 0.05
-_LEAST_TAIL: Final = 50
-_LEAST_EXCESSES: Final = 20
-_OWN_SHAPE: Final = 50
-"""Divided by its own mean, a tail of fewer excesses looks lighter than it is."""
+_BORROWED: Final = 20
+"""Excesses that everybody's tail counts as in the width of a group's."""
 
-_CAUTION: Final = 0.5
-"""Standard errors by which p-values are raised for discoveries; chosen by the trials of docs/models.md."""
-_LIGHTEST: Final = -0.25
-_HEAVIEST: Final = 0.5
+_CAUTION: Final = 1.645
+"""Standard errors by which p-values are raised for discoveries: a bound that holds for 95 of 100 samples of the
+reference.
+"""
 
 
 class Calibration(msgspec.Struct, frozen=True):
     """What was learned from the reference.
 
     `scales`: groups with a `centre` and a `spread` of their own; `ranked`: groups with ranks of their own: the sorted
-    scores of the place i in it are `scores[offsets[i]:offsets[i + 1]]`. `tail`: by the same place, the scale of the
-    tail; `shape`: of all tails.
+    scores of the place i in it are `scores[offsets[i]:offsets[i + 1]]`. `stretch`: by the same place, how many times as
+    wide as everybody's its tail is; `tail_scale`, `tail_shape`: of everybody's.
     """
 
     scales: Ints
@@ -53,8 +52,9 @@ class Calibration(msgspec.Struct, frozen=True):
     ranked: Ints
     offsets: Ints
     scores: Floats
-    tail: Floats
-    shape: float
+    stretch: Floats
+    tail_scale: float
+    tail_shape: float
 
     def p_values(self, scores: Floats, peers: Ints, marks: Ints) -> Floats:
         """A p-value in (0, 1] for each row. `marks`: a number of each enterprise that decides among equal scores, the
@@ -65,32 +65,40 @@ class Calibration(msgspec.Struct, frozen=True):
         ranks = nearest(peers, self.ranked)
         chance = uniform(marks)
         found = np.empty(len(scores))
+        tail = Tail.of(self.scores[: self.offsets[1]], self.tail_scale, self.tail_shape)
         for node in (int(one) for one in np.unique(ranks)):
             rows = np.flatnonzero(ranks == node)
-            found[rows] = self._by_rank(node, adjusted[rows], chance[rows])
+            found[rows] = self._by_rank(node, tail, adjusted[rows], chance[rows])
         return found
 
-    def _by_rank(self, node: int, adjusted: Floats, chance: Floats) -> Floats:
+    def _by_rank(self, node: int, tail: Tail, adjusted: Floats, chance: Floats) -> Floats:
         known = self.scores[self.offsets[node] : self.offsets[node + 1]]
         size = len(known)
         below = np.searchsorted(known, adjusted, "left")
         upto = np.searchsorted(known, adjusted, "right")
         found: Floats = (size - upto + chance * (upto - below + 1)) / (size + 1)
-        exact = _highest(size)
-        if size > exact:
+        exact = tail.reach if node == 0 else _highest(size)
+        if size > exact > 0:
             last = known[-exact - 1]
             out = adjusted > last
-            scale = max(float(self.tail[node] + self.shape * (last - _threshold(known))), 1e-9)
-            found[out] = exact / (size + 1) * _survival(adjusted[out] - last, scale, self.shape)
+            hazard = float(np.log((size + 1) / exact))
+            begin = tail.score_at(hazard)
+            more = np.maximum(tail.hazards(begin + (adjusted[out] - last) / self.stretch[node]) - hazard, 0.0)
+            sure = exact if node == 0 else 1.0 / (1.0 / (exact + _BORROWED) + 1.0 / tail.reach)
+            found[out] = exact / (size + 1) * np.power(1.0 + more / sure, -sure)
         return np.clip(found, 1.0 / (REACH * (size + 1)), 1.0)
 
     def cautious(self, p: Floats) -> Floats:
-        """p-values for discoveries, somewhat above: the rarity of a score is known by a sample of the reference alone.
-        Where this holds too few high scores by chance, all p-values are too low at once, and Benjamini and Hochberg's
-        rate, which is that of the mean of all samples, leaves nothing to spare for it (Bates et al., Testing for
-        outliers with conformal p-values, 2023). The tails borrow from everybody: so does the standard error.
+        """p-values for discoveries, above: how rare a score is, is known by a sample of the reference alone. Where this
+        holds too few high scores by chance, all p-values are too low at once, and Benjamini and Hochberg's rate, which
+        is that of the mean of all samples, leaves nothing to spare for it (Bates et al., Testing for outliers with
+        conformal p-values, 2023). Groups borrow from everybody: so does the standard error, which is that of a share
+        within the ranks, and by the delta method that of an exponential tail beyond them.
         """
-        return np.asarray(np.minimum(p + _CAUTION * np.sqrt(p * (1.0 - p) / (self.offsets[1] + 1)), 1.0), np.float64)
+        size = self.offsets[1] + 1
+        ranked: Floats = np.maximum(p, reach(self.offsets[1]) / size)
+        error = p * np.sqrt((1.0 - ranked + np.log(ranked / p) ** 2) / (ranked * size))
+        return np.asarray(np.minimum(p + _CAUTION * error, 1.0), np.float64)
 
     def behind(self, group: int) -> int:
         """How many scores of the reference the p-values of a group rest on."""
@@ -122,8 +130,7 @@ def fit_calibration(scores: Floats, peers: Ints) -> Calibration:
     adjusted = (scores - centre[own]) / spread[own]
     ranked = nodes(peers, _OWN_RANKS)
     parts = [np.sort(adjusted[members(peers, int(group))]) for group in ranked]
-    shape = _shape_of_all(parts, np.isin(ranked, peers))
-    general = _tail_scale(parts[0], shape)
+    tail = fit_tail(parts[0])
     return Calibration(
         scales,
         centre,
@@ -131,8 +138,9 @@ def fit_calibration(scores: Floats, peers: Ints) -> Calibration:
         ranked,
         np.cumsum([0, *(len(part) for part in parts)]),
         np.concatenate(parts),
-        np.array([_drawn(part, _tail_scale(part, shape), general) for part in parts]),
-        shape,
+        np.array([1.0, *(_stretch(part, tail) for part in parts[1:])]),
+        tail.scale,
+        tail.shape,
     )
 
 
@@ -151,54 +159,11 @@ def _highest(size: int) -> int:
     return max(5, min(20, size // 50))
 
 
-def _drawn(known: Floats, own: float, general: float) -> float:
-    """The scale of a tail, drawn towards everybody's by the size of it, and a standard error above."""
-    size = _tail_size(len(known))
-    return (size * own + _LEAST_TAIL * general) / (size + _LEAST_TAIL) * float(1.0 + 1.0 / np.sqrt(max(size, 1)))
-
-
-def _tail_size(size: int) -> int:
-    return min(size - 1, max(_LEAST_EXCESSES, int(size * _TAIL_SHARE)))
-
-
-def _threshold(known: Floats) -> float:
-    """The score beyond which the tail is fitted."""
-    return float(known[-_tail_size(len(known)) - 1])
-
-
-def _excesses(known: Floats) -> Floats:
-    return known[-_tail_size(len(known)) :] - _threshold(known) if len(known) > 1 else np.zeros(1)
-
-
-def _shape_of_all(parts: list[Floats], own: Mask) -> float:
-    """The shape of the tails of groups that have no parts (`own`), each on its own scale: tails of several scales mixed
-    are not of the shape of any. Where no tail is large enough to have a scale to divide by, it is everybody's.
-    """
-    tails = [
-        _excesses(part) for part, its in zip(parts, own, strict=True) if its and _tail_size(len(part)) >= _OWN_SHAPE
-    ]
-    return _shape(
-        np.sort(np.concatenate([tail / max(float(tail.mean()), 1e-9) for tail in tails or [_excesses(parts[0])]]))
-    )
-
-
-def _shape(excess: Floats) -> float:
-    """The shape of a tail (0: exponential) by how far its scores are beyond the threshold, ascending; between the
-    lightest and the heaviest that are believed.
-    """
-    size = len(excess)
-    mean = float(excess.mean())
-    weighted = float((excess * (size - np.arange(1, size + 1) + 0.35)).sum() / size**2)
-    if mean - 2.0 * weighted <= 0.0:
-        return _HEAVIEST
-    return float(np.clip(2.0 - mean / (mean - 2.0 * weighted), _LIGHTEST, _HEAVIEST))
-
-
-def _tail_scale(known: Floats, shape: float) -> float:
-    return max(float(_excesses(known).mean()) * (1.0 - shape), 1e-9)
-
-
-def _survival(beyond: Floats, scale: float, shape: float) -> Floats:
-    if abs(shape) < 1e-6:
-        return np.exp(-beyond / scale)
-    return np.asarray(np.maximum(1.0 + shape * beyond / scale, 0.0) ** (-1.0 / shape), np.float64)
+def _stretch(known: Floats, tail: Tail) -> float:
+    """How many times as wide as everybody's the tail of a group is, drawn towards once."""
+    size, exact = len(known), _highest(len(known))
+    begin = tail.score_at(float(np.log((size + 1) / exact)))
+    usual = tail.known[tail.known > begin] - begin
+    general = float(usual.mean()) if len(usual) else tail.scale
+    mean = float(known[-exact:].mean() - known[-exact - 1])
+    return (exact * mean / max(general, 1e-9) + _BORROWED) / (exact + _BORROWED)

@@ -14,7 +14,7 @@ import msgspec
 import typer
 from rich.progress import Progress
 
-from config.moments import as_text, end_of_day
+from config.moments import as_text
 from monitor.cli import opening
 from monitor.cli.failure import Failure
 from monitor.cli.run import HomeOption, RulesOption
@@ -95,7 +95,7 @@ class Asked(msgspec.Struct, frozen=True):
 
 def _on_home(asked: Asked) -> dict[str, Any]:
     from models.evaluation import pages
-    from monitor.modelling.evaluating import anomaly_on_home, read_truth, rules_on_truth
+    from monitor.modelling.evaluating import anomaly_on_home, period, read_truth, rules_on_truth
     from monitor.modelling.foreseeing import counted_as_of, foreseen
     from monitor.modelling.gathering import facts_of
     from monitor.modelling.learning import material_of
@@ -112,7 +112,7 @@ def _on_home(asked: Asked) -> dict[str, Any]:
         later = material_of(reader.connection, flow, codes, flow.now)
         learned = later
         if asked.as_of is not None:
-            moment = min(end_of_day(asked.as_of.date()) - 1, flow.now)
+            moment, until = period(asked.as_of.date(), None if asked.until is None else asked.until.date(), flow.now)
             learned = material_of(reader.connection, flow, codes, moment)
             counted = counted_as_of(reader.connection, pseudonyms, in_force, moment)
         value: dict[str, Any] = {"now": as_text(flow.now), "trained_as_of": as_text(learned.matrix.now)}
@@ -122,7 +122,6 @@ def _on_home(asked: Asked) -> dict[str, Any]:
         value["rules"] = msgspec.to_builtins(judgements)
         pictures["rules.png"] = "规则与标准答案 rules against truth", pages.rules_picture(judgements)
     if asked.as_of is not None:
-        until = flow.now if asked.until is None else min(end_of_day(asked.until.date()) - 1, flow.now)
         seed = in_force.document.models.seed
         followed = foreseen(facts_of(flow), codes, counted, in_force, learned.matrix.now, until, seed)
         value["foreseen"] = {"until": as_text(until), **followed.value()}

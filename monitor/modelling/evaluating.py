@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ import msgspec
 import numpy as np
 from sqlalchemy import Connection, select
 
+from config.moments import DAY, as_text, end_of_day
 from config.ruleset import Rules
 from models.anomaly.findings import score_all
 from models.anomaly.storing import fitted
@@ -41,6 +43,29 @@ def read_truth(path: Path) -> list[Truth]:
             except msgspec.DecodeError as error:
                 raise ValueError(f"{path}:{number}：不是标准答案 / is no line of truth: {error}") from error
     return found
+
+
+def period(as_of: dt.date, until: dt.date | None, now: int) -> tuple[int, int]:
+    """The moments from which and up to which is judged what followed a day. `now`: the end of the log, which stands for
+    `until` where none is named. Raises ValueError where the log does not reach beyond the one or up to the other.
+    """
+    first, ends = end_of_day(as_of) - 1, as_text(now)
+    if first >= now:
+        raise ValueError(
+            f"日志止于 {ends}，{as_of} 之后无事实可检验：请取更早的 --as-of / the log ends at {ends} and nothing in it "
+            f"follows {as_of}: name an earlier --as-of"
+        )
+    if until is None:
+        return first, now
+    last = end_of_day(until) - 1
+    if last <= first:
+        raise ValueError(f"--until {until} 须晚于 --as-of {as_of} / --until {until} must be later than --as-of {as_of}")
+    if last >= now + DAY:
+        raise ValueError(
+            f"日志止于 {ends}，不知道 {until} 之前的全部结果：请取更早的 --until / the log ends at {ends}, and what "
+            f"happened up to {until} is not known: name an earlier --until"
+        )
+    return first, min(last, now)
 
 
 def rules_on_truth(connection: Connection, truths: Iterable[Truth], live: int) -> dict[str, Judgement]:

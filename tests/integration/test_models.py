@@ -111,6 +111,18 @@ def test_rules_and_the_model_are_held_against_the_truth(commands: Commands) -> N
     assert "data:image/png" in (commands.folder / "report" / "evaluation.html").read_text(encoding="utf-8")
 
 
+def test_what_the_log_does_not_reach_is_not_judged(commands: Commands) -> None:
+    for dates, told in (
+        (("--as-of", "2031-01-01"), "nothing in it follows 2031-01-01"),
+        (("--as-of", "2025-06-30", "--until", "2031-01-01"), "up to 2031-01-01 is not known"),
+        (("--as-of", "2025-06-30", "--until", "2025-06-30"), "must be later than --as-of"),
+    ):
+        done = commands.run("evaluate", "--home", "home", *dates, "--seeds", "1")
+        assert done.status == 1
+        assert done.out == b""
+        assert told in " ".join(done.told.split())
+
+
 def test_rules_and_the_forecast_are_held_against_what_followed(commands: Commands) -> None:
     arguments = ("--home", "home", "--as-of", "2025-06-30", "--until", "2025-12-30", "--seeds", "1", "--out", "later")
     value = json.loads(commands.good("evaluate", *arguments))

@@ -188,6 +188,11 @@ def test_only_live_ones_are_found_and_no_more_than_a_county_bears() -> None:
     assert all(one.contributions and one.contributions[0][1] > 0 for one in found)
 
 
+def test_nobody_live_nothing_found() -> None:
+    values, peers = rows(5, 15)
+    assert found_in(matrix(values, peers, live=np.zeros(5, bool))).found == []
+
+
 def test_a_model_agrees_with_itself() -> None:
     values, peers = rows(2000, 15)
     values[:30, :4] = 40.0
