@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from aiokafka.conn import create_conn
+from aiokafka.conn import AIOKafkaConnection
 from aiokafka.errors import KafkaError as AIOKafkaError
 from kafka.admin import KafkaAdminClient
 from kafka.errors import AuthorizationError, IncompatibleBrokerVersion, KafkaError, KafkaTimeoutError
@@ -32,6 +32,7 @@ _TELLING: Final = ("SaslAuthenticationFailed", "SaslMechanism", "IllegalSaslStat
 """Words of the reasons that tell more than that a connection was lost, the most telling first."""
 _REFUSAL_SECONDS: Final = 5.0
 """How long a broker may take to say why it lets nobody in."""
+_CLOSING_SECONDS: Final = 1.0
 _Client = TypeVar("_Client")
 
 
@@ -158,11 +159,15 @@ class Connection:
             host, _, port = server.rpartition(":")
             arguments = self.for_aiokafka() | {"request_timeout_ms": int(_REFUSAL_SECONDS * 1000)}
             del arguments["bootstrap_servers"]
+            connection = AIOKafkaConnection(host.strip("[]"), int(port), **arguments)
             try:
-                connection = await create_conn(host.strip("[]"), int(port), **arguments)
+                await connection.connect()
             except (AIOKafkaError, OSError) as error:
                 return f"{type(error).__name__}: {error}"
-            connection.close()
+            finally:
+                closed = connection.close()
+                if closed is not None:
+                    await asyncio.wait([closed], timeout=_CLOSING_SECONDS)
             return "no refusal"
 
         async def ask_all() -> list[str]:
