@@ -102,7 +102,8 @@ class Scene(World):
         """The adverse rate of those alike, drawn to a wider one."""
         live = [other for other in self.enterprises.values() if other is not one and other.live and alike(other)]
         adverse = sum(
-            any(not other.is_repaired(e) for e in self.within(other.of(*FOUND_BAD, "registration.revoked"), 1_095))
+            any(not other.is_repaired(event) for event in self.within(other.of(*FOUND_BAD), 1_095))
+            or bool(self.within(other.of("registration.revoked"), 1_095))  # which no repair touches
             for other in live
         )
         return (adverse + 20 * wider) / (len(live) + 20)
