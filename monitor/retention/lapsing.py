@@ -8,7 +8,7 @@ that are no fault of anybody are no adverse items.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from msgspec import UNSET
@@ -339,8 +339,3 @@ def _at(event: Event) -> int:
 
 def _order(event: Event) -> tuple[int, str, str]:
     return _at(event), event.source, event.id
-
-
-def adverse_before(events: Iterable[Event], before: int) -> Iterator[Event]:
-    """Those of some events that may have lapsed: adverse, and from before a moment."""
-    return (event for event in events if type(event) in ADVERSE and _at(event) < before)
