@@ -1,8 +1,8 @@
 """Made-up cases that reach every doubtful place of the contract, as JSON lines; one seed, one case.
 
-`make_case` gives the lines of a case; `shuffled`, `repeated` and `poisoned` change them in ways that must change
-no signal. Made for a receiver whose clock stands at `RECEIVED`: with it Now is that moment exactly, so that windows
-and times in force end on their very edge.
+`make_case` gives the lines of a case; `shuffled`, `late`, `repeated` and `poisoned` change them in ways that must
+change no signal. Made for a receiver whose clock stands at `RECEIVED`: with it Now is that moment exactly, so that
+windows and times in force end on their very edge.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.reference.cases_maker import RECEIVED, Maker, days
 from tests.reference.cases_poison import is_recent, poison
 from tests.reference.intake import moment
 
-__all__ = ["RECEIVED", "make_case", "poisoned", "repeated", "shuffled"]
+__all__ = ["RECEIVED", "late", "make_case", "poisoned", "repeated", "shuffled"]
 
 Story = Callable[[Maker], None]
 
@@ -114,11 +114,22 @@ def shuffled(lines: Iterable[bytes], seed: int) -> list[bytes]:
 def repeated(lines: Iterable[bytes], seed: int) -> list[bytes]:
     """Some lines come again later, once or twice, written otherwise: the same events."""
     chance = random.Random(seed)
-    found = list(lines)
-    for line in chance.sample(found, len(found) // 5):
-        for _ in range(chance.choice((1, 1, 2))):
-            found.insert(chance.randrange(found.index(line) + 1, len(found) + 1), rewritten(line, chance))
-    return found
+    found = list(enumerate(lines))
+    again = [
+        (place, line) for place, line in chance.sample(found, len(found) // 5) for _ in range(chance.choice((1, 1, 2)))
+    ]
+    placed = [*found, *((chance.uniform(place, len(found)), rewritten(line, chance)) for place, line in again)]
+    return [line for _, line in sorted(placed, key=lambda one: one[0])]
+
+
+def late(lines: Iterable[bytes], seed: int) -> list[bytes]:
+    """The same lines in the order of their events' times, but for every fifth, which comes up to ten days late."""
+    chance = random.Random(seed)
+    placed = [
+        (moment_of(json.loads(line)) + timedelta(days=chance.choice((0, 0, 0, 0, chance.uniform(0, 10)))), line)
+        for line in lines
+    ]
+    return [line for _, line in sorted(placed, key=lambda one: one[0])]
 
 
 def rewritten(line: bytes, chance: random.Random) -> bytes:
@@ -148,17 +159,19 @@ def reordered(value: Any, chance: random.Random) -> Any:
     return value
 
 
-def poisoned(lines: Iterable[bytes], seed: int) -> list[bytes]:
+def poisoned(lines: Iterable[bytes], seed: int, received: datetime = RECEIVED) -> list[bytes]:
     """Lines of every kind that intake must refuse or skip, among the others.
 
     A bad event is built from a good one under an id of its own, so that nothing is missing when it is refused;
     under the id of a good one it may come before that (a dead letter is not seen) or, contradicting it, after.
+    `received`: by the clock of the receiver.
     """
     chance = random.Random(seed)
     good = [(line, json.loads(line.decode("utf-8-sig"))) for line in lines]
-    recent = [(line, event) for line, event in good if is_recent(event)]
+    now = min(received, max(moment_of(event) for _, event in good))
+    recent = [(line, event) for line, event in good if is_recent(event, now)]
     found = [line for line, _ in good]
-    for make, after in poison(chance):
+    for make, after in poison(chance, received):
         line, event = chance.choice(recent if after else good)
         place = found.index(line)
         found.insert(chance.randrange(place + 1, len(found) + 1) if after else chance.randrange(place + 1), make(event))

@@ -9,11 +9,10 @@ import copy
 import json
 import random
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from tests.reference.cases_maker import RECEIVED
 from tests.reference.intake import moment
 
 Event = dict[str, Any]
@@ -73,8 +72,6 @@ REPLACED: tuple[Event, ...] = (
     {"time": "2025-01-01T25:00:00Z"},
     {"time": 1700000000},
     {"time": ["2025-01-01T00:00:00Z"]},
-    {"time": (RECEIVED + timedelta(hours=24, seconds=1)).isoformat()},
-    {"time": (RECEIVED + timedelta(days=4000)).isoformat()},
     {"recordedtime": None},
     {"recordedtime": "2025-01-01T00:00:00"},
     {"recordedtime": 3},
@@ -140,13 +137,20 @@ REPLACED: tuple[Event, ...] = (
     {"type": "tax.irregular", "data": {}, "extra": json.loads("[" * 64 + "]" * 64)},
 )
 
+AHEAD = (timedelta(hours=24, seconds=1), timedelta(days=4000))
+"""How far an event's time lies after its receipt, where that is too far."""
+
 MISSING = ("specversion", "id", "source", "type", "subject", "time", "data")
 
 
-def poison(chance: random.Random) -> list[tuple[Bad, bool]]:
-    """Makers of every kind of bad line, in random order; true where it must come after its good and recent event."""
+def poison(chance: random.Random, received: datetime) -> list[tuple[Bad, bool]]:
+    """Makers of every kind of bad line, in random order; true where it must come after its good and recent event.
+
+    `received`: by the clock of the receiver.
+    """
     before: list[Bad] = [partial(fixed, line) for line in (*BLANK, *BROKEN)]
-    before += [partial(replaced, changes, own=chance.random() < 0.7) for changes in REPLACED]
+    ahead = [{"time": (received + one).isoformat()} for one in AHEAD]
+    before += [partial(replaced, changes, own=chance.random() < 0.7) for changes in (*REPLACED, *ahead)]
     before += [partial(lacking, name) for name in MISSING]
     before += [cut, not_utf8]
     makers = [(make, False) for make in before]
@@ -202,6 +206,6 @@ def another_recorded_time(event: Event) -> bytes:
     return replaced({"recordedtime": "2001-01-01T00:00:00Z"}, event, own=False)
 
 
-def is_recent(event: Event) -> bool:
+def is_recent(event: Event, now: datetime) -> bool:
     """Whether contents of this event are remembered for the check on repeats under the default of 90 days."""
-    return moment(event["time"], "time") > RECEIVED - timedelta(days=30)
+    return moment(event["time"], "time") > now - timedelta(days=30)

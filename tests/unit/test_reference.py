@@ -20,7 +20,7 @@ from tests.reference import detectors_rooms as rooms
 from tests.reference import detectors_ties as ties
 from tests.reference import findings, world
 from tests.reference.cases import RECEIVED, make_case, poisoned, repeated, shuffled
-from tests.reference.cases_poison import BLANK, BROKEN, MISSING, REPLACED
+from tests.reference.cases_poison import AHEAD, BLANK, BROKEN, MISSING, REPLACED
 from tests.reference.findings import Signal
 from tests.reference.intake import Intake
 from tests.reference.naive import signals
@@ -158,7 +158,9 @@ def test_order_repeats_and_bad_lines_change_no_signal(seed: int) -> None:
     assert signals(again, received=RECEIVED) == expected
     bad = signals(poisoned(shuffled(again, seed), seed), received=RECEIVED)
     assert bad.signals == expected.signals
-    refused = len(BROKEN) + len(REPLACED) + len(MISSING) + len(("cut", "not_utf8", "time", "type", "recorded"))
+    refused = (
+        len(BROKEN) + len(REPLACED) + len(AHEAD) + len(MISSING) + len(("cut", "not_utf8", "time", "type", "recorded"))
+    )
     assert len(bad.dead_letters) == refused
     assert len(BLANK) + refused == len(poisoned(again, seed)) - len(again)
     assert [reason for _, reason in bad.dead_letters].count("conflicting_repeat") == 3
