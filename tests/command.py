@@ -1,12 +1,13 @@
 """The command line as real processes, without paying for its imports each time.
 
-A server process imports the command once and forks for every call: what comes of a fork is a process of its own, with
-its own files, settings and working folder, and can be killed like any other. `python -m tests.command` is the server,
-`Commands` its client; both are used by the tests below `tests/unit` and `tests/integration`.
+A server, one beside each process of tests, imports the command once and forks for every call: what comes of a fork is a
+process of its own, with its own files, settings and working folder, and can be killed like any other.
+`python -m tests.command` is the server, `Commands` its client.
 """
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +57,41 @@ class Call:
         return Ended(status, self._out.read_bytes(), self.told())
 
 
+class _Server:
+    """The server of this process of tests: started at the first call, ended with the process."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.command"],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+        )
+        atexit.register(self._close)
+
+    def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """One question and its answer."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(request).encode() + b"\n")
+        self._process.stdin.flush()
+        reply: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return reply
+
+    def _close(self) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
+
+
+_server = cache(_Server)
+
+
 class Commands:
-    """Starts calls of the command in a folder. `close` ends the server.
+    """Starts calls of the command in a folder.
 
     `patches`: values of module variables for the calls to come, by their full names, so that what happens after
     millions of events happens after some.
@@ -68,13 +103,6 @@ class Commands:
         self.patches: dict[str, Any] = {}
         self._streams = streams
         self._count = 0
-        self._server = subprocess.Popen(
-            [sys.executable, "-m", "tests.command"],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
-        )
 
     def start(self, *arguments: str, stdin: bytes = b"", **settings: str) -> Call:
         """Starts a call; `settings` are environment variables without their prefix."""
@@ -118,20 +146,7 @@ class Commands:
 
     def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """One question to the server."""
-        assert self._server.stdin is not None
-        assert self._server.stdout is not None
-        self._server.stdin.write(json.dumps(request).encode() + b"\n")
-        self._server.stdin.flush()
-        reply: dict[str, Any] = json.loads(self._server.stdout.readline())
-        return reply
-
-    def close(self) -> None:
-        """Ends the server."""
-        assert self._server.stdin is not None
-        assert self._server.stdout is not None
-        self._server.stdin.close()
-        self._server.wait()
-        self._server.stdout.close()
+        return _server().ask(request)
 
 
 def serve() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from tests.command import Call, Commands, Ended
@@ -46,13 +44,3 @@ class ClusterCommands:
         """The same with some settings changed; an empty text takes one away."""
         changed = {**self.settings, **settings}
         return ClusterCommands(self.commands, **{name: value for name, value in changed.items() if value})
-
-
-@contextmanager
-def commands_in(folder: Path, streams: Path) -> Iterator[Commands]:
-    """The command, ready to be called in a folder."""
-    commands = Commands(folder, streams)
-    try:
-        yield commands
-    finally:
-        commands.close()

@@ -116,7 +116,6 @@ def cluster_in(
     finally:
         for worker in cluster.workers:
             worker.kill()
-        commands.close()
 
 
 def read_totals(database: Database) -> dict[tuple[str, str], int]:

@@ -220,10 +220,9 @@ def test_others_are_told_why_in_one_line(
 
 
 @pytest.fixture(scope="module")
-def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Commands:
     commands = Commands(tmp_path_factory.mktemp("folder"), tmp_path_factory.mktemp("streams"))
-    yield commands
-    commands.close()
+    return commands
 
 
 def test_a_server_that_is_not_there_is_named_without_the_password(commands: Commands) -> None:

@@ -21,7 +21,7 @@ import psycopg
 import pytest
 import yaml
 
-from tests.cluster.commands import ClusterCommands, commands_in
+from tests.cluster.commands import ClusterCommands
 from tests.command import ROOT, Call, Commands
 from tests.engine import event, line
 from tests.integration.sending import SINGLE
@@ -117,32 +117,32 @@ def deployed(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[D
     shutil.copytree(ROOT / "deploy", folder / "deploy")
     subprocess.run([folder / "deploy" / "first-start.sh"], check=True, capture_output=True)
     postgres = Postgres(password=(folder / "secrets" / "postgres_password").read_text("utf-8"))
-    with commands_in(folder, tmp_path_factory.mktemp("streams")) as commands:
+    commands = Commands(folder, tmp_path_factory.mktemp("streams"))
+    try:
+        postgres.start()
+        roles(folder, postgres)
+        found = Deployed(folder, commands, kafka, f"deployed-{os.getpid()}.", postgres)
+        found.set_up()
+        found.set_up()  # it runs at every start
+        running = [found.start("worker"), found.start("web")]
         try:
-            postgres.start()
-            roles(folder, postgres)
-            found = Deployed(folder, commands, kafka, f"deployed-{os.getpid()}.", postgres)
-            found.set_up()
-            found.set_up()  # it runs at every start
-            running = [found.start("worker"), found.start("web")]
-            try:
-                found.await_answer("8322", "/health", running[0])
-                found.await_answer("8321", "/healthz", running[1])
-                commands.good("generate", "--enterprises", "300", "--years", "1", "--seed", "7", "--out", "province")
-                (folder / "incoming").mkdir()
-                lines = (folder / "province" / "events.jsonl").read_bytes()
-                (folder / "incoming" / "events.jsonl").write_bytes(lines + b"broken\n")
-                produce = found.services["produce"]
-                arguments = [str(folder / "incoming") if one == "/incoming" else one for one in produce["command"]]
-                ClusterCommands(commands, **found.settings("produce"), HOME=str(folder)).good(*arguments)
-                yield found
-            finally:
-                for call in running:
-                    call.kill(15)
-                ended = [call.wait() for call in running]
-            assert [one.status for one in ended] == [0, 0], [one.told for one in ended]
+            found.await_answer("8322", "/health", running[0])
+            found.await_answer("8321", "/healthz", running[1])
+            commands.good("generate", "--enterprises", "300", "--years", "1", "--seed", "7", "--out", "province")
+            (folder / "incoming").mkdir()
+            lines = (folder / "province" / "events.jsonl").read_bytes()
+            (folder / "incoming" / "events.jsonl").write_bytes(lines + b"broken\n")
+            produce = found.services["produce"]
+            arguments = [str(folder / "incoming") if one == "/incoming" else one for one in produce["command"]]
+            ClusterCommands(commands, **found.settings("produce"), HOME=str(folder)).good(*arguments)
+            yield found
         finally:
-            postgres.close()
+            for call in running:
+                call.kill(15)
+            ended = [call.wait() for call in running]
+        assert [one.status for one in ended] == [0, 0], [one.told for one in ended]
+    finally:
+        postgres.close()
 
 
 def roles(folder: Path, postgres: Postgres) -> None:

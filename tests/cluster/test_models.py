@@ -78,11 +78,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     def train(home: str, *flags: str) -> str:
         return commands.good("train", "--home", home, *flags, PSEUDONYM_KEY=KEY.hex()).strip()
 
-    try:
-        forecast = train("elsewhere", "--kind", "forecast")
-        return Trained(folder, train("home"), train("home", "--seed", "11"), forecast)
-    finally:
-        commands.close()
+    forecast = train("elsewhere", "--kind", "forecast")
+    return Trained(folder, train("home"), train("home", "--seed", "11"), forecast)
 
 
 @pytest.fixture

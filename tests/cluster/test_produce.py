@@ -8,7 +8,6 @@ import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from monitor.events.intake import Intake
 from monitor.events.refusal import Refusal
 from monitor.identifiers.pseudonyms import Pseudonymiser
 from monitor.runners.clock import SteadyClock
-from tests.cluster.commands import ClusterCommands, commands_in
+from tests.cluster.commands import ClusterCommands
 from tests.cluster.reading import Read, lines_of_file, lines_of_topic, read_topic
 from tests.command import Commands
 from tests.reference.cases import make_case, poisoned
@@ -34,10 +33,10 @@ PARTITIONS = 4
 
 
 @pytest.fixture(scope="module")
-def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Commands:
     """The command, ready to be called."""
-    with commands_in(tmp_path_factory.mktemp("folder"), tmp_path_factory.mktemp("streams")) as commands:
-        yield commands
+    commands = Commands(tmp_path_factory.mktemp("folder"), tmp_path_factory.mktemp("streams"))
+    return commands
 
 
 @pytest.fixture

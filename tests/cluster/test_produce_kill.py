@@ -13,7 +13,7 @@ import pytest
 
 from config.settings import Settings
 from monitor.cluster import topics
-from tests.cluster.commands import ClusterCommands, commands_in
+from tests.cluster.commands import ClusterCommands
 from tests.cluster.reading import Line, Watch, lines_of_file, lines_of_topic, read_topic
 from tests.command import Call, Commands
 from tests.kafka.broker import Broker
@@ -30,10 +30,10 @@ SLOW = {
 
 
 @pytest.fixture(scope="module")
-def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Commands:
     """The command, ready to be called."""
-    with commands_in(tmp_path_factory.mktemp("folder"), tmp_path_factory.mktemp("streams")) as commands:
-        yield commands
+    commands = Commands(tmp_path_factory.mktemp("folder"), tmp_path_factory.mktemp("streams"))
+    return commands
 
 
 @pytest.fixture(scope="module")

@@ -24,8 +24,9 @@ from kafka.admin import (
 from config.settings import Settings
 from monitor.cluster.connection import Connection
 from monitor.store.postgresql.database import Database
-from tests.cluster.commands import ClusterCommands, commands_in
+from tests.cluster.commands import ClusterCommands
 from tests.cluster.reading import lines_of_file, lines_of_topic, read_topic
+from tests.command import Commands
 from tests.engine import KEY
 from tests.integration.sending import BATCH, batch_of, problem, serving, token
 from tests.kafka.broker import ADMIN, Broker
@@ -76,21 +77,21 @@ def allow(broker: Broker, user: str, operation: ACLOperation) -> None:
 
 
 @pytest.fixture
-def shell(broker: Broker, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterCommands]:
+def shell(broker: Broker, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> ClusterCommands:
     """The command as `sender`."""
     assert broker.authority is not None
-    with commands_in(tmp_path, tmp_path_factory.mktemp("streams")) as commands:
-        commands.patches = {"monitor.cluster.connection.BOOTSTRAP_SECONDS": 6.0}
-        yield ClusterCommands(
-            commands,
-            kafka_bootstrap=broker.address,
-            kafka_prefix=MINE,
-            kafka_security_protocol="SASL_SSL",
-            kafka_ca_file=str(broker.authority.certificate),
-            kafka_user="sender",
-            kafka_password=USERS["sender"],
-            home="home",
-        )
+    commands = Commands(tmp_path, tmp_path_factory.mktemp("streams"))
+    commands.patches = {"monitor.cluster.connection.BOOTSTRAP_SECONDS": 6.0}
+    return ClusterCommands(
+        commands,
+        kafka_bootstrap=broker.address,
+        kafka_prefix=MINE,
+        kafka_security_protocol="SASL_SSL",
+        kafka_ca_file=str(broker.authority.certificate),
+        kafka_user="sender",
+        kafka_password=USERS["sender"],
+        home="home",
+    )
 
 
 def test_the_right_password_and_rights_are_enough_for_all_of_it(shell: ClusterCommands, broker: Broker) -> None:

@@ -11,7 +11,8 @@ from kafka.admin import AlterConfigOp, ConfigResource, KafkaAdminClient
 
 from config.settings import Settings
 from monitor.cluster import ClusterError, topics
-from tests.cluster.commands import ClusterCommands, commands_in
+from tests.cluster.commands import ClusterCommands
+from tests.command import Commands
 from tests.kafka.broker import free_ports
 
 
@@ -23,11 +24,9 @@ def admin(kafka: str) -> Iterator[KafkaAdminClient]:
 
 
 @pytest.fixture
-def shell(
-    kafka: str, prefix: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ClusterCommands]:
-    with commands_in(tmp_path, tmp_path_factory.mktemp("streams")) as commands:
-        yield ClusterCommands(commands, kafka_bootstrap=kafka, kafka_prefix=prefix)
+def shell(kafka: str, prefix: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> ClusterCommands:
+    commands = Commands(tmp_path, tmp_path_factory.mktemp("streams"))
+    return ClusterCommands(commands, kafka_bootstrap=kafka, kafka_prefix=prefix)
 
 
 def rows(printed: str) -> dict[str, list[str]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ HOSTILE = '<img src=x onerror="alert(1)">'
 
 
 @pytest.fixture
-def commands(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
+def commands(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Commands:
     commands = Commands(tmp_path, tmp_path_factory.mktemp("streams"))
     rows = [opened("E0001", name=HOSTILE, address={"text": "杭州市西湖区文三路1号", "region": "330106"})]
     rows += [
@@ -29,8 +28,7 @@ def commands(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     ]
     (tmp_path / "events.jsonl").write_bytes(b"".join(line(one) + b"\n" for one in rows))
     commands.good("run", "--source", "events.jsonl", "--home", "home", "--once")
-    yield commands
-    commands.close()
+    return commands
 
 
 def act(client: httpx.Client, what: str, subject: str, headers: dict[str, str] | None = None, **data: Any) -> Any:

@@ -23,11 +23,10 @@ VERIFY = ("audit", "verify", "--home", "home")
 
 
 @pytest.fixture(scope="module")
-def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Commands:
     """The command, ready to be called."""
     commands = Commands(tmp_path_factory.mktemp("folder"), tmp_path_factory.mktemp("streams"))
-    yield commands
-    commands.close()
+    return commands
 
 
 @pytest.fixture

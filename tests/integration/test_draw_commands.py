@@ -6,7 +6,6 @@ import datetime as dt
 import json
 import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -44,7 +43,7 @@ officers:
 
 
 @pytest.fixture
-def commands(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
+def commands(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Commands:
     commands = Commands(tmp_path, tmp_path_factory.mktemp("streams"))
     address = {"text": "杭州市西湖区文三路1号", "region": "330106"}
     rows = [opened(f"E{number:04d}", name=f"商户{number}", address=address) for number in range(40)]
@@ -53,8 +52,7 @@ def commands(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     (tmp_path / "classes.jsonl").write_text("".join(json.dumps(one) + "\n" for one in classes), encoding="utf-8")
     (tmp_path / "officers.yaml").write_text(OFFICERS, encoding="utf-8")
     commands.good("run", "--source", "events.jsonl", "--home", "home", "--once")
-    yield commands
-    commands.close()
+    return commands
 
 
 def plan(commands: Commands, known: dt.date) -> None:

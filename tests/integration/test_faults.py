@@ -12,7 +12,6 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +27,9 @@ KEY = {"CREDIT_MONITOR_PSEUDONYM_KEY": "3c" * 32}
 
 
 @pytest.fixture
-def commands(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
+def commands(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Commands:
     commands = Commands(tmp_path, tmp_path_factory.mktemp("streams"))
-    yield commands
-    commands.close()
+    return commands
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,11 +22,10 @@ PATIENCE = 60.0
 
 
 @pytest.fixture
-def commands(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
+def commands(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Commands:
     commands = Commands(tmp_path, tmp_path_factory.mktemp("streams"))
     commands.patches = {"monitor.sources.files.LAST_WORDS": 0.3, "monitor.runners.live._STALLED": 0.5}
-    yield commands
-    commands.close()
+    return commands
 
 
 def tax(number: int) -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +17,10 @@ BY = ("--officer", "3301-017", "--home", "home")
 
 
 @pytest.fixture(scope="module")
-def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Commands:
     """The command, ready to be called."""
     commands = Commands(tmp_path_factory.mktemp("folder"), tmp_path_factory.mktemp("streams"))
-    yield commands
-    commands.close()
+    return commands
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import random
 import sqlite3
 import threading
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +24,9 @@ KILLS = 25
 
 
 @pytest.fixture(scope="module")
-def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Commands:
     commands = Commands(tmp_path_factory.mktemp("folder"), tmp_path_factory.mktemp("streams"))
-    yield commands
-    commands.close()
+    return commands
 
 
 def irregular(number: int, **more: Any) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,15 +17,14 @@ OFFICER = ("--officer", "张三", "--reason", "误报较少")
 
 
 @pytest.fixture(scope="module")
-def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Commands:
     """The command in a folder with the home `home` of a made-up province, and two models: `seed` 1 and 2."""
     folder = tmp_path_factory.mktemp("models")
     write_province(1_500, 3, 5, folder / "province")
     commands = Commands(folder, tmp_path_factory.mktemp("streams"))
     done = commands.run("run", "--source", "province/events.jsonl", "--home", "home", "--once")
     assert done.status == 0, done.told
-    yield commands
-    commands.close()
+    return commands
 
 
 def trained(commands: Commands, seed: int) -> str:

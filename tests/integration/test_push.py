@@ -24,10 +24,9 @@ TOKEN, SIGN = "tok-7f31c0", "SEC0123456789abcdef"
 
 
 @pytest.fixture(scope="module")
-def command(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
+def command(tmp_path_factory: pytest.TempPathFactory) -> Commands:
     made = Commands(tmp_path_factory.mktemp("folder"), tmp_path_factory.mktemp("streams"))
-    yield made
-    made.close()
+    return made
 
 
 @pytest.fixture

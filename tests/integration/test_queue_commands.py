@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,7 +28,7 @@ officers:
 
 
 @pytest.fixture
-def commands(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
+def commands(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Commands:
     commands = Commands(tmp_path, tmp_path_factory.mktemp("streams"))
     rows = []
     for number in range(6):
@@ -42,8 +41,7 @@ def commands(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     (tmp_path / "events.jsonl").write_bytes(b"".join(line(one) + b"\n" for one in rows))
     (tmp_path / "officers.yaml").write_text(OFFICERS, encoding="utf-8")
     commands.good("run", "--source", "events.jsonl", "--home", "home", "--once")
-    yield commands
-    commands.close()
+    return commands
 
 
 def test_tasks_are_given_to_two_by_workload(commands: Commands) -> None:

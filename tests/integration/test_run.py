@@ -64,13 +64,10 @@ def test_a_worked_case_through_the_whole_command(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, case: str, dead_letters: tuple[int, int]
 ) -> None:
     commands = Commands(tmp_path, tmp_path_factory.mktemp("streams"))
-    try:
-        source = str(EXAMPLES / case / "events.jsonl.gz")
-        assert commands.good("run", "--source", source, "--home", "home", "--once") == ""
-        found = commands.rows("export", "signals", "--home", "home")
-        letters = commands.rows("export", "dead-letters", "--home", "home")
-    finally:
-        commands.close()
+    source = str(EXAMPLES / case / "events.jsonl.gz")
+    assert commands.good("run", "--source", source, "--home", "home", "--once") == ""
+    found = commands.rows("export", "signals", "--home", "home")
+    letters = commands.rows("export", "dead-letters", "--home", "home")
     wanted = [json.loads(one) for one in (EXAMPLES / case / "signals.jsonl").read_text("utf-8").splitlines()]
     assert not differences(found, wanted, stated), differences(found, wanted, stated)
     assert dead_letters[0] <= len(letters) <= dead_letters[1]
@@ -256,16 +253,13 @@ def test_a_live_monitor_lets_time_pass_by_itself(tmp_path: Path, tmp_path_factor
     save(tmp_path / "events.jsonl", make_case(20, 250))
     until = time.monotonic() + 30
     found = set[str]()
-    try:
-        commands.good("run", "--source", "events.jsonl", "--home", "home", "--once")
-        lasting = {one["detector"] for one in commands.rows("export", "signals", "--home", "home")}
-        running = commands.start("run", "--source", "events.jsonl", "--home", "home", "--follow")
-        while "complaint-surge" in (found or lasting) and time.monotonic() < until:
-            found = {one["detector"] for one in commands.rows("export", "signals", "--home", "home")}
-        running.kill(signal.SIGTERM)
-        assert running.wait().status == 0
-    finally:
-        commands.close()
+    commands.good("run", "--source", "events.jsonl", "--home", "home", "--once")
+    lasting = {one["detector"] for one in commands.rows("export", "signals", "--home", "home")}
+    running = commands.start("run", "--source", "events.jsonl", "--home", "home", "--follow")
+    while "complaint-surge" in (found or lasting) and time.monotonic() < until:
+        found = {one["detector"] for one in commands.rows("export", "signals", "--home", "home")}
+    running.kill(signal.SIGTERM)
+    assert running.wait().status == 0
     # By the real clock the case lies more than a year back.
     assert lasting - found >= {"complaint-surge", "address-burst", "person-burst"}
     assert found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,7 +16,7 @@ RUN = ("run", "--source", "events.jsonl", *HOME, "--once")
 
 
 @pytest.fixture(scope="module")
-def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Commands:
     """A made-up province that was read, and a model of it in force, asked once."""
     folder = tmp_path_factory.mktemp("models")
     write_province(2_500, 4, 5, folder)
@@ -29,8 +28,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
     assert not anomalies(commands), "a model is used once it is promoted"
     commands.good("promote", model, *HOME, "--officer", "王敏", "--reason", "首次启用")
     commands.good(*RUN)
-    yield commands
-    commands.close()
+    return commands
 
 
 def anomalies(commands: Commands) -> list[dict[str, Any]]:

@@ -230,11 +230,10 @@ def found_in(places: Iterable[tuple[str, bytes]]) -> set[tuple[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Commands:
     """The command, ready to be called."""
     commands = Commands(tmp_path_factory.mktemp("folder"), tmp_path_factory.mktemp("streams"))
-    yield commands
-    commands.close()
+    return commands
 
 
 def outputs(commands: Commands, printed: list[str]) -> Iterator[tuple[str, bytes]]:

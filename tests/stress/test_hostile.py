@@ -10,7 +10,6 @@ import os
 import random
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -26,14 +25,13 @@ SEED = int(os.environ.get("STRESS_SEED", "4"))
 
 
 @pytest.fixture
-def commands(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
+def commands(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Commands:
     commands = Commands(tmp_path, tmp_path_factory.mktemp("streams"))
     text = (ROOT / "config" / "rules" / "default.yaml").read_text(encoding="utf-8")
     remembering = text.replace("content_memory_days: 90", "content_memory_days: 1000000")  # the check forgets nothing
     assert remembering != text
     (tmp_path / "rules.yaml").write_text(remembering, encoding="utf-8")
-    yield commands
-    commands.close()
+    return commands
 
 
 def accepted(home: Path) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -21,11 +20,10 @@ RULE = "one-address-many-licences"
 
 
 @pytest.fixture(scope="module")
-def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Commands:
     found = Commands(tmp_path_factory.mktemp("folder"), tmp_path_factory.mktemp("streams"))
     filled(found.folder)
-    yield found
-    found.close()
+    return found
 
 
 def rules(folder: Path, name: str, **changes: Any) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -135,10 +134,9 @@ def test_a_folder_without_tables_and_a_file_that_is_none(folder: Path) -> None:
 
 
 @pytest.fixture
-def shell(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
+def shell(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Commands:
     commands = Commands(folder, tmp_path_factory.mktemp("streams"))
-    yield commands
-    commands.close()
+    return commands
 
 
 def test_the_command_ends_with_1_where_rows_are_refused(shell: Commands) -> None:
