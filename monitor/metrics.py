@@ -19,8 +19,8 @@ from prometheus_client.registry import Collector
 from config.moments import SECOND, shanghai_date
 from detectors.base import LEVEL_NAMES
 from detectors.registry import all_detectors
+from monitor.engine.delays import BOUNDS, Delays
 from monitor.events.refusal import REASONS
-from monitor.runners.delays import BOUNDS, Delays
 from monitor.store import snapshots
 from monitor.store.deadletters import open_counts
 from monitor.store.outgoing import outbox

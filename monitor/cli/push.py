@@ -18,8 +18,8 @@ from config.moments import as_text
 from monitor.cli import opening
 from monitor.cli.failure import Failure
 from monitor.cli.run import HomeOption
+from monitor.engine.clock import SteadyClock
 from monitor.push.channel import PushError
-from monitor.runners.clock import SteadyClock
 from monitor.store.home import Home, open_database
 from monitor.store.outgoing.outbox import Standing, not_acknowledged, standings
 from monitor.store.postgresql.database import Database

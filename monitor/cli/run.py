@@ -20,10 +20,10 @@ from config.channels import Channels
 from config.settings import Settings
 from monitor.cli import opening
 from monitor.cli.failure import Failure
+from monitor.engine.delays import Delays
+from monitor.engine.inbox import Inbox
 from monitor.runners import embedded
-from monitor.runners.delays import Delays
 from monitor.runners.feeds import Feed
-from monitor.runners.inbox import Inbox
 from monitor.runners.live import LiveMonitor
 from monitor.sources import Place, Source, open_source
 from monitor.store.home import Home

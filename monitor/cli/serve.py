@@ -32,11 +32,11 @@ from monitor.cli.run import (
     tell_trouble,
 )
 from monitor.desk.recording import hand_in
+from monitor.engine.delays import Delays
+from monitor.engine.inbox import Inbox
 from monitor.metrics import Pulse
 from monitor.runners import embedded
-from monitor.runners.delays import Delays
 from monitor.runners.feeds import Feed
-from monitor.runners.inbox import Inbox
 from monitor.runners.live import LiveMonitor
 from monitor.sources import Place
 from monitor.store.home import Home

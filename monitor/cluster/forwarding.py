@@ -21,10 +21,10 @@ from monitor.cluster.sending import Sender, StoppedError
 from monitor.cluster.topics import name_of, require
 from monitor.cluster.wire.batches import Cutter, Message, Problem, subject_of
 from monitor.cluster.wire.keys import pseudonyms_of
+from monitor.engine.clock import SteadyClock
+from monitor.engine.inbox import Delivery, Inbox, UnansweredError, Verdict
 from monitor.events.intake import Intake
 from monitor.events.refusal import Refusal, shown
-from monitor.runners.clock import SteadyClock
-from monitor.runners.inbox import Delivery, Inbox, UnansweredError, Verdict
 from monitor.sources.chunks import MAX_LINE
 
 _PATIENCE: Final = 6.0

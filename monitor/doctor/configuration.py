@@ -16,11 +16,11 @@ from config.officers import PER_VISIT
 from config.settings import Settings
 from config.workdays import is_announced
 from monitor.doctor.finding import Finding, examined, ok, warning, wrong
+from monitor.engine.clock import SteadyClock
 from monitor.identifiers import regions
 from monitor.identifiers.pseudonyms import Pseudonymiser
 from monitor.push.channel import PushError
 from monitor.push.opening import open_line
-from monitor.runners.clock import SteadyClock
 from monitor.sources.definition import MappingError
 from monitor.sources.mapping import load_mapping
 from monitor.store.home import KEY_NAME

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from monitor.engine.inbox import Delivery, Refusals, Verdict
 from monitor.events.intake import Candidate, Intake
 from monitor.events.refusal import DeadLetter, Refusal, shown
 from monitor.identifiers.pseudonyms import Pseudonymiser
-from monitor.runners.inbox import Delivery, Refusals, Verdict
 from monitor.runners.letters import letter_in, letter_of
 from monitor.sources import Chunk
 

@@ -22,8 +22,11 @@ from monitor.desk.acting import ACT, Acting
 from monitor.desk.promoting import PROMOTE, Promoting
 from monitor.desk.requests import Desk
 from monitor.engine.auditing import entries_of, refusals_noted
+from monitor.engine.clock import SteadyClock
+from monitor.engine.delays import Delays
 from monitor.engine.filing import UNFILED, Admission
 from monitor.engine.flow import Flow
+from monitor.engine.inbox import Delivery, Refusals
 from monitor.engine.own import own_event
 from monitor.events.acts import Cut
 from monitor.events.data import Empty, LiveData, PromotedData
@@ -41,12 +44,9 @@ from monitor.events.types import (
 from monitor.events.vocabulary import CLOCK_SUBJECT, MONITOR_SUBJECT
 from monitor.identifiers.pseudonyms import Pseudonymiser
 from monitor.runners import activating, cutting
-from monitor.runners.clock import SteadyClock
 from monitor.runners.core import Core
 from monitor.runners.deciding import DecidedChunk, DecidedDeliveries
-from monitor.runners.delays import Delays
 from monitor.runners.heads import HeadKeeper
-from monitor.runners.inbox import Delivery, Refusals
 from monitor.runners.progress import Progress as Progress
 from monitor.sources import Chunk, Position, Source
 from monitor.store import deadletters, writer

@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from monitor.engine.inbox import Inbox
 from monitor.runners.embedded import EmbeddedRunner
 from monitor.runners.feeds import Feed
-from monitor.runners.inbox import Inbox
 
 TICK_SECONDS: Final = 60.0
 _WAIT: Final = 0.05

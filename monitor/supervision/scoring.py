@@ -13,7 +13,6 @@ import msgspec
 from config.moments import DAY
 from config.queueing import QueuePolicy
 from monitor.supervision.alerts import Alert
-from monitor.supervision.tasks import priority_of
 
 FORECAST: Final = "forecast"
 
@@ -185,13 +184,3 @@ def _worst(signals: Sequence[Candidate]) -> Harm:
         max(one.harm.failed_samples for one in signals),
         tuple(sorted({code for one in signals for code in one.harm.industries})),
     )
-
-
-def score_of(
-    signals: Sequence[Candidate], cls: str | None, now: int, policy: QueuePolicy
-) -> tuple[float, dict[str, float]]:
-    """Score and reasons of one subject: the priority that its task has or would have, by parts. Without alerts its
-    class alone counts.
-    """
-    parts = Reckoning(policy, now).parts(signals, cls)
-    return priority_of(parts), parts

@@ -22,8 +22,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from config.moments import as_text
+from monitor.engine.delays import Delays
 from monitor.metrics import Pulse, exposition
-from monitor.runners.delays import Delays
 from monitor.store.errors import StoreError
 from monitor.store.reader import Store, looking
 from monitor.web import dead_letters, supervision, tasks

@@ -18,10 +18,10 @@ from fastapi.responses import Response
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import ClientDisconnect
 
+from monitor.engine.inbox import Delivery, Inbox, UnansweredError, Verdict
 from monitor.events.batch import events_of
 from monitor.events.intake import MAX_BYTES
 from monitor.events.refusal import REASONS, Refusal
-from monitor.runners.inbox import Delivery, Inbox, UnansweredError, Verdict
 from monitor.store.home import HomeError
 from monitor.store.tokens import Token, TokenStore
 from monitor.web.faults import TRY_AGAIN, Fault, body_of, problem

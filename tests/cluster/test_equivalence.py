@@ -14,7 +14,7 @@ import pytest
 
 from detectors.registry import all_detectors, at_cuts
 from models.population import write_province
-from monitor.runners.clock import SteadyClock
+from monitor.engine.clock import SteadyClock
 from monitor.store.postgresql.database import Database
 from tests.cluster.running import Cluster, cluster_in, counts, letters_of, read_totals
 from tests.engine import Signal, dead_letters, differences, judged_by_stages, read_home, run_file, save

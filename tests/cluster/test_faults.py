@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.runners.clock import SteadyClock
+from monitor.engine.clock import SteadyClock
 from monitor.store.postgresql.database import Database
 from monitor.store.postgresql.versions import upgrade
 from tests.cluster.running import Cluster, cluster_in, counts, read_totals

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from monitor.runners.clock import SteadyClock
+from monitor.engine.clock import SteadyClock
 from monitor.store.postgresql.database import Database
 from tests.cluster.reading import read_topic
 from tests.cluster.running import Cluster, cluster_in, counts, read_totals
@@ -165,7 +165,7 @@ def stands_in_an_array(line: bytes) -> bool:
 
 def test_too_much_at_once_is_put_off(cluster: Cluster, kafka: str, prefix: str) -> None:
     good = token(cluster.commands.commands)
-    cluster.commands.commands.patches = {"monitor.runners.inbox.MAX_WAITING": 20}
+    cluster.commands.commands.patches = {"monitor.engine.inbox.MAX_WAITING": 20}
     statuses: Counter[int] = Counter()
     with served_by(cluster) as served:
 

@@ -13,8 +13,8 @@ import pytest
 from detectors.registry import at_cuts
 from models import keeping
 from models.population.province import write_province
+from monitor.engine.clock import SteadyClock
 from monitor.events.data import PromotedData
-from monitor.runners.clock import SteadyClock
 from monitor.runners.embedded import EmbeddedRunner
 from monitor.sources import open_source
 from monitor.store.home import Home

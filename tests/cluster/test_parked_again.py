@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.runners.clock import SteadyClock
+from monitor.engine.clock import SteadyClock
 from monitor.store.postgresql.database import Database
 from monitor.store.reader import looking
 from tests.cluster.running import Cluster, cluster_in

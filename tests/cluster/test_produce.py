@@ -18,10 +18,10 @@ from config.settings import Settings
 from monitor.cluster import topics
 from monitor.cluster.wire.batches import BATCH_BYTES, RAW, subject_of
 from monitor.cluster.wire.partitions import partition_of
+from monitor.engine.clock import SteadyClock
 from monitor.events.intake import Intake
 from monitor.events.refusal import Refusal
 from monitor.identifiers.pseudonyms import Pseudonymiser
-from monitor.runners.clock import SteadyClock
 from tests.cluster.commands import ClusterCommands
 from tests.cluster.reading import Read, lines_of_file, lines_of_topic, read_topic
 from tests.command import Commands

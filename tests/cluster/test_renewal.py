@@ -19,9 +19,9 @@ from monitor.cluster import ClusterError
 from monitor.cluster.renewal import copying, renewing
 from monitor.cluster.renewal.renewing import Generation
 from monitor.cluster.topics import TOPICS
+from monitor.engine.clock import SteadyClock
 from monitor.identifiers.pseudonyms import Pseudonymiser
 from monitor.runners import retaining
-from monitor.runners.clock import SteadyClock
 from monitor.store.home import Home
 from monitor.store.postgresql.database import Database
 from tests.cluster.commands import ClusterCommands

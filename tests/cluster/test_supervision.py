@@ -20,10 +20,10 @@ from config.settings import Settings
 from monitor.cluster.supervision import monthly
 from monitor.cluster.supervision.asking import Asking
 from monitor.cluster.supervision.requests import Act
+from monitor.engine.clock import SteadyClock
 from monitor.events.acts import ACTS, SnoozeData
 from monitor.events.acts import Act as ActData
 from monitor.identifiers.pseudonyms import Pseudonymiser
-from monitor.runners.clock import SteadyClock
 from monitor.runners.embedded import EmbeddedRunner
 from monitor.store.home import Home
 from monitor.store.postgresql.database import Database

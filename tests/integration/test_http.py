@@ -108,7 +108,7 @@ def test_only_a_token_in_force_may_send_and_only_for_its_sources(commands: Comma
 def test_too_much_at_once_is_put_off(commands: Commands, tmp_path: Path) -> None:
     commands.folder = tmp_path
     good = token(commands)
-    commands.patches = {"monitor.runners.inbox.MAX_WAITING": 20}
+    commands.patches = {"monitor.engine.inbox.MAX_WAITING": 20}
     statuses: Counter[int] = Counter()
     retries: set[str | None] = set()
     with serving(commands, "--home", "home") as served:

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from monitor.engine import supervising
+from monitor.engine.inbox import Delivery, Inbox
 from monitor.events.acts import Cut
 from monitor.identifiers.pseudonyms import Pseudonymiser
 from monitor.runners import live
 from monitor.runners.embedded import EmbeddedRunner
-from monitor.runners.inbox import Delivery, Inbox
 from monitor.runners.live import LiveMonitor
 from monitor.store import log as eventlog
 from monitor.store.home import Home

@@ -20,9 +20,9 @@ from monitor.cluster.observing import Observer
 from monitor.cluster.plan import Plan
 from monitor.cluster.topics import TOPICS
 from monitor.cluster.worker import BOARDS, ClusterWorker
+from monitor.engine.delays import Delays
 from monitor.identifiers.pseudonyms import Pseudonymiser
 from monitor.metrics import Pulse, exposition
-from monitor.runners.delays import Delays
 from monitor.store.postgresql.database import Database
 from monitor.store.postgresql.readmodel import ReadModel
 from tests.engine import KEY, shipped_rules

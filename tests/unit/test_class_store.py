@@ -12,9 +12,9 @@ from config import scorecards
 from config.moments import as_text, parse_moment
 from config.scorecards import Cards
 from detectors.example import event, opened
+from monitor.engine.delays import Delays
 from monitor.identifiers.pseudonyms import Pseudonymiser
 from monitor.metrics import Pulse, exposition
-from monitor.runners.delays import Delays
 from monitor.runners.embedded import EmbeddedRunner
 from monitor.store.home import Home
 from monitor.store.reader import looking

@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from config.moments import HOUR, SECOND
-from monitor.runners.clock import SteadyClock
+from monitor.engine.clock import SteadyClock
 
 
 class Machine:

@@ -13,8 +13,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from config.moments import SECOND
 from detectors.registry import all_detectors
 from monitor import metrics
+from monitor.engine.delays import Delays
 from monitor.metrics import Pulse, exposition
-from monitor.runners.delays import Delays
 from monitor.store.home import Home, HomeError
 from monitor.store.reader import Store
 from monitor.store.schema import PARKED

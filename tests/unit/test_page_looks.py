@@ -13,8 +13,8 @@ import pytest
 
 from config.settings import account
 from monitor.desk.recording import hand_in
+from monitor.engine.delays import Delays
 from monitor.metrics import Pulse
-from monitor.runners.delays import Delays
 from monitor.store.audit import chain
 from monitor.store.audit.chain import AuditEntry
 from monitor.store.home import Home

@@ -16,9 +16,9 @@ from sqlalchemy import Engine, select
 
 from config import channels
 from config.moments import SECOND
+from monitor.engine.delays import Delays
 from monitor.metrics import Pulse, exposition
 from monitor.push.sender import Sender
-from monitor.runners.delays import Delays
 from monitor.store.home import Home
 from monitor.store.outgoing import outbox
 from monitor.store.outgoing.messages import Message

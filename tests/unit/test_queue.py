@@ -15,11 +15,12 @@ from monitor.supervision import task_acts
 from monitor.supervision.control import drawn
 from monitor.supervision.escalation import escalate
 from monitor.supervision.queue import REASONS, Proposals, applied, propose
-from monitor.supervision.scoring import PARTS, Candidate, Harm, candidate_of, score_of
+from monitor.supervision.scoring import PARTS, Candidate, Harm, Reckoning, candidate_of
 from monitor.supervision.tasks import Task, foretold, made_today
 from tests.tasks_made import BINJIANG, NOW, TODAY, XIHU, alert, candidate, context, made
 
 POLICY = QueuePolicy()
+RECKONING = Reckoning(POLICY, NOW)
 
 
 def one_task(some: list[Candidate], **changes: object) -> Task:
@@ -57,16 +58,15 @@ def test_the_alerts_of_one_enterprise_become_one_task_with_every_point_shown() -
 
 
 def test_bare_names_and_opening_stock_take_points_off() -> None:
-    score, parts = score_of([candidate(weak=True, stock=True)], "C", NOW, POLICY)
-    assert score == 20
+    parts = RECKONING.parts([candidate(weak=True, stock=True)], "C")
     assert parts == {"level": 25, "class": 15, "weak_identity": -10, "opening_stock": -10}
-    mixed = score_of([candidate(weak=True), candidate(alert="a-2")], "C", NOW, POLICY)[1]
+    mixed = RECKONING.parts([candidate(weak=True), candidate(alert="a-2")], "C")
     assert "weak_identity" not in mixed
 
 
 def test_without_alerts_the_class_alone_counts() -> None:
-    scores = [score_of((), cls, NOW, POLICY) for cls in ("A", "B", None, "C", "D")]
-    assert scores == [(0, {}), (5, {"class": 5}), (5, {"class": 5}), (15, {"class": 15}), (25, {"class": 25})]
+    found = [RECKONING.parts((), cls) for cls in ("A", "B", None, "C", "D")]
+    assert found == [{}, {"class": 5}, {"class": 5}, {"class": 15}, {"class": 25}]
 
 
 def test_every_part_has_its_words() -> None:
@@ -75,7 +75,7 @@ def test_every_part_has_its_words() -> None:
         candidate(alert=f"a-{n}", enterprises=("E1", "E2"), opened_at=NOW - DAY, weak=True, stock=True, harm=harm)
         for n in range(2)
     ]
-    assert set(score_of(some, "D", NOW, POLICY)[1]) | {"second_opinion", "forecast"} == set(PARTS)
+    assert set(RECKONING.parts(some, "D")) | {"second_opinion", "forecast"} == set(PARTS)
 
 
 def test_a_model_makes_no_task_by_itself() -> None:

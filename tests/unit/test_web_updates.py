@@ -15,8 +15,8 @@ import httpx
 import pytest
 
 from detectors.example import event, several
+from monitor.engine.delays import Delays
 from monitor.metrics import Pulse
-from monitor.runners.delays import Delays
 from monitor.store.home import Home
 from monitor.web.app import create_app
 from monitor.web.render import PARTS

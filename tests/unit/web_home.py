@@ -13,9 +13,9 @@ import httpx
 from config.moments import parse_moment
 from config.ruleset import load
 from detectors.example import event, opened, several
+from monitor.engine.delays import Delays
 from monitor.identifiers.pseudonyms import Pseudonymiser
 from monitor.metrics import Pulse
-from monitor.runners.delays import Delays
 from monitor.runners.embedded import EmbeddedRunner
 from monitor.sources import open_source
 from monitor.store.home import Home
