@@ -47,7 +47,7 @@ MAY_IMPORT = {
     },
     # The doctor looks at everything but the pages and commands.
     "monitor.doctor": {
-        *("config", "monitor.identifiers", "monitor.sources", "monitor.store", "monitor.push", "monitor.runners"),
+        *("config", "monitor.identifiers", "monitor.sources", "monitor.store", "monitor.push", "monitor.engine"),
         *("monitor.cluster", "monitor.doctor"),
     },
 }
