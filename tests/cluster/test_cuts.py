@@ -1,8 +1,8 @@
 """Cuts over days and months, each at a tick of the log: alerts, tasks, to-dos and classes as in one process at each.
 
-One worker starts once everything before a tick has arrived, so that one cut sees it, as one does in the home. Of several
-one may still read while a cut is made: it is right for what was there, and the next puts the rest to it, but an alert that
-both changed was seen twice.
+One worker starts once everything before a tick has arrived, so that one cut sees it, as one does in the home. Of
+several one may still read while a cut is made: it is right for what was there, and the next puts the rest to it, but
+an alert that both changed was seen twice.
 """
 
 from __future__ import annotations
