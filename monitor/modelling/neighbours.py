@@ -75,7 +75,8 @@ class FlowNeighbours:
         wanted = set(enterprises)
         if len(self._codes) > _KEPT:
             self._codes.clear()
-        self._codes.update(self._naming.codes(wanted - self._codes.keys()))
+        # `wanted - keys()` would walk through all that is known, not through what is wanted.
+        self._codes.update(self._naming.codes(wanted.difference(self._codes)))
         return {ref: self._codes[ref] for ref in wanted}
 
     def traits_of(self, enterprise: int) -> Traits:

@@ -93,7 +93,7 @@ class AlertBook:
         bodies = [None if row[2] is None else _body(row[-1]) for row in rows]
         told = {one[3] for body in bodies if body is not None for one in body[0]}
         codes = {ref: key for (kind, ref), (key, _) in subjects.items() if kind == "enterprise"}
-        codes.update(self._reader.codes(told - codes.keys()))
+        codes.update(self._reader.codes(told.difference(codes)))
         source = self._reader.source
         found: dict[Key, Signal | None] = {}
         for row, body in zip(rows, bodies, strict=True):

@@ -301,7 +301,7 @@ def exported(connection: Connection, source: Any) -> Iterator[dict[str, Any]]:
     codes: dict[int, str] = {}
     for one in read(connection):
         items = one.reckoning.items if one.reckoning is not None else ()
-        wanted = {event[3] for item in items for event in item.events} - codes.keys()
+        wanted = {event[3] for item in items for event in item.events}.difference(codes)
         if wanted:
             chosen = select(ENTERPRISES.c.ref, ENTERPRISES.c.code).where(ENTERPRISES.c.ref.in_(wanted))
             codes.update((row[0], row[1]) for row in connection.execute(chosen))
