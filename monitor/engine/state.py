@@ -18,7 +18,7 @@ from monitor.stages.ties import tie_of
 from monitor.store.home import Home, HomeError, meta, set_meta
 from monitor.store.snapshots import Frame, SnapshotError
 
-STATE_VERSION: Final = 6
+STATE_VERSION: Final = 7
 """Raised whenever the history, the facts or the numbering are kept in another way."""
 
 _CHUNK: Final = 2048
@@ -83,7 +83,6 @@ def frames_of(flow: Flow, versions: dict[str, str]) -> Iterator[Frame]:
 def restore(flow: Flow, frames: Iterable[Frame], versions: dict[str, str]) -> dict[str, str]:
     """Fills an empty flow; the versions found. Raises SnapshotError for other versions or a damaged snapshot."""
     found: dict[str, str] = {}
-    records: list[bytes] = []
     numberings = dict(_numberings(flow))
     waiting: dict[str, bytes] = {}
     for name, payload in frames:
@@ -110,7 +109,7 @@ def restore(flow: Flow, frames: Iterable[Frame], versions: dict[str, str]) -> di
         elif name == "wakes":
             flow.wakes[:] = [(at, kind, ref) for at, kind, ref in payload]
         elif name == "enterprises":
-            records += payload
+            flow.enterprises.load(payload)
         elif name == "rooms":
             flow.rooms.load([(ref, record) for ref, record in payload])
         elif name == "persons":
@@ -125,7 +124,6 @@ def restore(flow: Flow, frames: Iterable[Frame], versions: dict[str, str]) -> di
             flow.openings.load(payload)
         elif name.startswith("waiting:"):
             waiting[name.removeprefix("waiting:")] = payload
-    flow.enterprises.load(records)
     flow.assessment.dirty.clear()
     for name, touched in flow.waiting().items():
         touched.update(array("I", waiting[name]))

@@ -13,7 +13,9 @@ from typing import Any, Final
 import numpy as np
 import xxhash
 
-_SMALLEST_MERGE: Final = 1 << 15
+_SMALLEST_MERGE: Final = 1 << 14
+_SHARE: Final = 6
+"""New names are merged in when they are so many, or one in 64: each costs ten times as much until then."""
 
 
 def hash_of(name: str, seed: int) -> int:
@@ -68,7 +70,7 @@ class Numbering:
                     number = recent[hashed] = self._count
                     new.append((place, number))
                 found[place] = number
-        if len(recent) > max(_SMALLEST_MERGE, self._count >> 4):
+        if len(recent) > max(_SMALLEST_MERGE, self._count >> _SHARE):
             self._merge()
         return found, new
 
@@ -85,7 +87,7 @@ class Numbering:
     def _add(self, hashed: int) -> int:
         self._count += 1
         self._recent[hashed] = self._count
-        if len(self._recent) > max(_SMALLEST_MERGE, self._count >> 4):
+        if len(self._recent) > max(_SMALLEST_MERGE, self._count >> _SHARE):
             self._merge()
         return self._count
 
