@@ -22,6 +22,7 @@ STATE_VERSION: Final = 7
 """Raised whenever the history, the facts or the numbering are kept in another way."""
 
 _CHUNK: Final = 2048
+_COUNTIES: Final = 1 << 16
 
 
 def state_versions(pseudonyms: Pseudonymiser) -> dict[str, str]:
@@ -62,8 +63,10 @@ def frames_of(flow: Flow, versions: dict[str, str]) -> Iterator[Frame]:
     yield "clock", [flow.now, int(flow.live), flow.subjects.seed]
     yield "sources", flow.sources[1:]
     for name, numbering in _numberings(flow):
-        yield f"numbers:{name}", list(numbering.dump())
-    yield "counties", flow.room_counties.tobytes()
+        for part in numbering.parts():
+            yield f"numbers:{name}", part
+    for first in range(1, len(flow.room_counties), _COUNTIES):
+        yield "counties", flow.room_counties[first : first + _COUNTIES].tobytes()
     yield "claims", list(flow.county_claims.items())
     yield "weak", array("I", sorted(flow.weak_persons)).tobytes()
     yield "wakes", flow.wakes
@@ -100,7 +103,7 @@ def restore(flow: Flow, frames: Iterable[Frame], versions: dict[str, str]) -> di
         elif name.startswith("numbers:"):
             numberings[name.removeprefix("numbers:")].load(*payload)
         elif name == "counties":
-            flow.room_counties[:] = array("I", payload)
+            flow.room_counties.extend(array("I", payload))
         elif name == "claims":
             for room, order in payload:
                 flow.county_claims[room] = None if order is None else (order[0], order[1], order[2], order[3])
