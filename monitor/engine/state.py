@@ -21,7 +21,7 @@ from monitor.store.snapshots import Frame, SnapshotError
 STATE_VERSION: Final = 7
 """Raised whenever the history, the facts or the numbering are kept in another way."""
 
-_CHUNK: Final = 2048
+_CHUNK: Final = 512
 _COUNTIES: Final = 1 << 16
 
 

@@ -8,7 +8,7 @@ gather in a small dictionary and are merged in from time to time.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from mmap import mmap
+from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
 from typing import Any, Final
 
 import numpy as np
@@ -130,7 +130,8 @@ class Numbering:
 
 def _empty(count: int, kind: Any) -> Any:
     """An array in pages of its own, which the system has back when it goes; a heap would keep holes of its size."""
-    return np.frombuffer(mmap(-1, max(1, count * kind.itemsize)), kind, count)
+    pages = mmap(-1, max(1, count * kind.itemsize), MAP_PRIVATE | MAP_ANONYMOUS)
+    return np.frombuffer(pages, kind, count)
 
 
 def _merged(old: Any, new: Any, places: Any, stays: Any) -> Any:
