@@ -45,6 +45,7 @@ HOT_MODULES = (
     "monitor/stages/openings.py",
     "monitor/stages/persons.py",
     "monitor/stages/rooms.py",
+    "monitor/stages/shelf.py",
     "monitor/stages/signals.py",
     "monitor/stages/touched.py",
     "monitor/stages/traits.py",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from typing import Any, Final, NamedTuple
 
 from detectors.base import Evidence
@@ -108,11 +108,16 @@ class RoomView:
         "tied",
     )
 
-    def __init__(self, county: str | None, kind: str | None = None) -> None:
-        """An empty room of a county (6 digits) and a kind of address."""
+    def __init__(
+        self,
+        county: str | None,
+        kind: str | None = None,
+        occupants: MutableMapping[int, Occupant] | None = None,
+    ) -> None:
+        """An empty room of a county (6 digits) and a kind of address. `occupants`: where they are kept."""
         self.county = county
         self.kind = kind
-        self.occupants: dict[int, Occupant] = {}
+        self.occupants: MutableMapping[int, Occupant] = {} if occupants is None else occupants
         self.counted: list[Evidence] = []
         self.openings: list[Evidence] = []
         self.bad: list[Evidence] = []
@@ -154,7 +159,9 @@ class RoomView:
         if member.live:
             change(self.tied, (member.entry, ref))
         if member.counts:
-            change(self.counted, (max(member.entry, member.resumed), *member.entry_event, ref))
+            counted: Evidence = (max(member.entry, member.resumed), *member.entry_event, ref)
+            # What is equal is kept once: a hub holds thousands.
+            change(self.counted, member.established if member.established == counted else counted)
         if member.risk_since is not None:
             change(self.risky, (member.risk_since, *member.risk_event, ref))
 
@@ -233,10 +240,12 @@ class PersonView:
         "with_court",
     )
 
-    def __init__(self, *, weak: bool) -> None:
-        """A person of whom nothing is known; `weak` where a bare name is all there is."""
+    def __init__(self, *, weak: bool, enterprises: MutableMapping[int, Leadership] | None = None) -> None:
+        """A person of whom nothing is known; `weak` where a bare name is all there is. `enterprises`: where they are
+        kept.
+        """
         self.weak = weak
-        self.enterprises: dict[int, Leadership] = {}
+        self.enterprises: MutableMapping[int, Leadership] = {} if enterprises is None else enterprises
         self.leading: list[Evidence] = []
         self.openings: list[Evidence] = []
         self.counties: Counter[str] = Counter()

@@ -59,7 +59,7 @@ _USUAL: Final = re.compile(
 )
 # Bounds of what is remembered: together below 20 MB, however long the names are.
 _LONGEST_REMEMBERED: Final = 100
-_REMEMBERED_TEXTS: Final = 8192
+_REMEMBERED_TEXTS: Final = 2048
 _REMEMBERED_PARTS: Final = 4096
 
 

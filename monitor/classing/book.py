@@ -11,6 +11,7 @@ from detectors.views import Tie
 from monitor.classing.happenings import bands_of, profile_of
 from monitor.classing.reckoning import AsOf, Reckoning, Standing, classify
 from monitor.stages.history import entries_of
+from monitor.stages.shelf import Shelf
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ class Histories(Protocol):
     """Where histories are read: `monitor.stages.enterprises`, or as they were at some moment."""
 
     @property
-    def records(self) -> Sequence[bytes]:
+    def records(self) -> Shelf:
         """Histories by number, from 1 on."""
 
     @property

@@ -91,8 +91,7 @@ class Filing(Judging):
         if source is None:
             source = self.sources.number(name)
         identity = identity_bytes(source, event_id)
-        records = self.enterprises.records
-        if ref < len(records) and identity in records[ref]:
+        if self.enterprises.records.holds(ref, identity):
             known = self.enterprises.known(ref, source, event_id, identity)
             if known is not None:
                 before_at, before = known

@@ -9,9 +9,11 @@ from collections.abc import Iterable, Sequence
 
 from config.ruleset import Host, Rules
 from detectors.base import SubjectKind
+from detectors.views import Leadership, Occupant
 from monitor.engine.filing import UNFILED, Filing
 from monitor.stages.assessment import Assessment
 from monitor.stages.enterprises import Enterprises
+from monitor.stages.facts import leaderships, occupants
 from monitor.stages.hosts import hosts_by_room
 from monitor.stages.persons import Persons
 from monitor.stages.rooms import Rooms
@@ -28,9 +30,13 @@ class Flow(Filing):
         self.rules: Rules | None = None
         self._listed: Sequence[Host] = ()
         self.assessment = Assessment(self.sink)
-        self.rooms = Rooms(self.sink, self.assessment.update, self._county_of)
+        self.rooms = Rooms(self.sink, self.assessment.update, self._county_of, self._occupant)
         self.persons = Persons(
-            self.sink, self.assessment.update, self.weak_persons.__contains__, self.sources.__getitem__
+            self.sink,
+            self.assessment.update,
+            self.weak_persons.__contains__,
+            self.sources.__getitem__,
+            self._leadership,
         )
         self.enterprises = Enterprises(
             self.sink,
@@ -121,6 +127,23 @@ class Flow(Filing):
     def _county_of(self, room: int) -> str | None:
         county = self.room_counties[room]
         return f"{county:06d}" if county else None
+
+    def _occupant(self, room: int, enterprise: int) -> Occupant | None:
+        """What an enterprise says to a room; None where a defect hides it: then the enterprise is parked."""
+        try:
+            return occupants(self.enterprises.state(enterprise, self.now)).get(room)
+        except Exception:
+            self.park("enterprises", enterprise)
+            return None
+
+    def _leadership(self, person: int, enterprise: int) -> Leadership | None:
+        """Likewise to a person."""
+        try:
+            state = self.enterprises.state(enterprise, self.now)
+            return leaderships(state, self.weak_persons.__contains__, self.weak_in).get(person)
+        except Exception:
+            self.park("enterprises", enterprise)
+            return None
 
     def weak_in(self, person: int, county: int) -> int:
         """The person of a bare name within one county: known to the read model as `#person@county`."""

@@ -18,10 +18,11 @@ from monitor.stages.ties import tie_of
 from monitor.store.home import Home, HomeError, meta, set_meta
 from monitor.store.snapshots import Frame, SnapshotError
 
-STATE_VERSION: Final = 6
+STATE_VERSION: Final = 7
 """Raised whenever the history, the facts or the numbering are kept in another way."""
 
-_CHUNK: Final = 2048
+_CHUNK: Final = 512
+_COUNTIES: Final = 1 << 16
 
 
 def state_versions(pseudonyms: Pseudonymiser) -> dict[str, str]:
@@ -62,8 +63,10 @@ def frames_of(flow: Flow, versions: dict[str, str]) -> Iterator[Frame]:
     yield "clock", [flow.now, int(flow.live), flow.subjects.seed]
     yield "sources", flow.sources[1:]
     for name, numbering in _numberings(flow):
-        yield f"numbers:{name}", list(numbering.dump())
-    yield "counties", flow.room_counties.tobytes()
+        for part in numbering.parts():
+            yield f"numbers:{name}", part
+    for first in range(1, len(flow.room_counties), _COUNTIES):
+        yield "counties", flow.room_counties[first : first + _COUNTIES].tobytes()
     yield "claims", list(flow.county_claims.items())
     yield "weak", array("I", sorted(flow.weak_persons)).tobytes()
     yield "wakes", flow.wakes
@@ -83,7 +86,6 @@ def frames_of(flow: Flow, versions: dict[str, str]) -> Iterator[Frame]:
 def restore(flow: Flow, frames: Iterable[Frame], versions: dict[str, str]) -> dict[str, str]:
     """Fills an empty flow; the versions found. Raises SnapshotError for other versions or a damaged snapshot."""
     found: dict[str, str] = {}
-    records: list[bytes] = []
     numberings = dict(_numberings(flow))
     waiting: dict[str, bytes] = {}
     for name, payload in frames:
@@ -101,7 +103,7 @@ def restore(flow: Flow, frames: Iterable[Frame], versions: dict[str, str]) -> di
         elif name.startswith("numbers:"):
             numberings[name.removeprefix("numbers:")].load(*payload)
         elif name == "counties":
-            flow.room_counties[:] = array("I", payload)
+            flow.room_counties.extend(array("I", payload))
         elif name == "claims":
             for room, order in payload:
                 flow.county_claims[room] = None if order is None else (order[0], order[1], order[2], order[3])
@@ -110,7 +112,7 @@ def restore(flow: Flow, frames: Iterable[Frame], versions: dict[str, str]) -> di
         elif name == "wakes":
             flow.wakes[:] = [(at, kind, ref) for at, kind, ref in payload]
         elif name == "enterprises":
-            records += payload
+            flow.enterprises.load(payload)
         elif name == "rooms":
             flow.rooms.load([(ref, record) for ref, record in payload])
         elif name == "persons":
@@ -125,7 +127,6 @@ def restore(flow: Flow, frames: Iterable[Frame], versions: dict[str, str]) -> di
             flow.openings.load(payload)
         elif name.startswith("waiting:"):
             waiting[name.removeprefix("waiting:")] = payload
-    flow.enterprises.load(records)
     flow.assessment.dirty.clear()
     for name, touched in flow.waiting().items():
         touched.update(array("I", waiting[name]))

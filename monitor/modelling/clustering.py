@@ -25,7 +25,7 @@ from monitor.modelling.naming import HomeNaming, Naming
 from monitor.modelling.neighbours import FlowNeighbours, flagged_subjects
 from monitor.store.cutsignals import put_cut_signals, put_groups, standing_groups
 
-_AT_ONCE: Final = 1 << 14
+_AT_ONCE: Final = 1 << 11
 
 
 def cut_groups(connection: Connection, flow: Flow, rules: Rules, seq: int, presents: Iterable[Present] = ()) -> int:

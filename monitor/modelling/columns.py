@@ -1,14 +1,13 @@
 """The columns of all enterprises, kept from one daily cut to the next: only histories that are others are read anew.
 
-Records are replaced and never changed, so whether a history is another shows by the record itself, whoever wrote it:
-events, retention, a snapshot that was restored. What is kept is bounded by the state: one narrow row an event, and the
-records of that cut, which are those of the state but for what came since. It is lost with the process, and read again.
+Whether a history is another shows by the record itself, whoever wrote it: events, retention, a snapshot that was
+restored. What is kept is bounded by the state: one narrow row an event, and the pages of that cut, which are those of
+the state but for what came since. It is lost with the process, and read again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import is_
 from typing import Final, Self
 
 import msgspec
@@ -20,6 +19,7 @@ from models.features.facts import Facts, joined, narrowed, renewed
 from models.pieces import Work
 from monitor.engine.flow import Flow
 from monitor.modelling.gathering import gather
+from monitor.stages.shelf import Shelf
 
 _ANEW: Final = 4
 """Where more than one in so many histories of a part are others, all of it is read."""
@@ -32,7 +32,7 @@ class Histories(msgspec.Struct, frozen=True):
     """
 
     now: int
-    records: Sequence[bytes]
+    records: Shelf
     sources: Sequence[str]
     trusts: tuple[bool, ...]
     weak: Ints
@@ -43,14 +43,14 @@ class Histories(msgspec.Struct, frozen=True):
         sources = flow.sources[:]
         trusts = (False, *(flow.enterprises.trusts(source) for source in range(1, len(sources))))
         return cls(
-            flow.now, flow.enterprises.records[:], sources, trusts, np.array(sorted(flow.weak_persons), np.int64)
+            flow.now, flow.enterprises.records.copy(), sources, trusts, np.array(sorted(flow.weak_persons), np.int64)
         )
 
 
 class _Part(msgspec.Struct, frozen=True):
-    """Some enterprises in a row: their histories, and the columns of those."""
+    """Some enterprises in a row: all histories as they were then, and the columns of theirs."""
 
-    records: Sequence[bytes]
+    records: Shelf
     facts: Facts
 
 
@@ -71,11 +71,10 @@ class Columns:
         starts = range(1, count, BATCH)
         del self._parts[len(starts) :]
         for number, first in enumerate(starts):
-            records = histories.records[first : first + BATCH]
             kept = self._parts[number] if number < len(self._parts) else None
-            part = _renewed(kept, records, first, histories)
-            if part is not kept:
-                self._parts[number : number + 1] = [part]
+            part = _renewed(kept, range(first, min(first + BATCH, count)), histories)
+            self._parts[number : number + 1] = [part]
+            if kept is None or part.facts is not kept.facts:
                 yield
         if not self._parts:
             return _gathered((), histories)
@@ -89,15 +88,13 @@ class Columns:
         return sum(_bytes_of(part.facts) for part in self._parts)
 
 
-def _renewed(kept: _Part | None, records: Sequence[bytes], first: int, histories: Histories) -> _Part:
-    before = () if kept is None else kept.records
-    same = list(map(is_, records, before))
-    others = [first + place for place, one in enumerate(same) if not one]
-    others += range(first + len(same), first + len(records))
-    if kept is not None and not others and len(records) == len(before):
-        return kept
-    if kept is None or len(others) * _ANEW > len(records):
-        facts = _gathered(range(first, first + len(records)), histories)
+def _renewed(kept: _Part | None, refs: range, histories: Histories) -> _Part:
+    records = histories.records
+    others = refs if kept is None else records.changed(kept.records, refs)
+    if kept is not None and not others:
+        return _Part(records, kept.facts)
+    if kept is None or len(others) * _ANEW > len(refs):
+        facts = _gathered(refs, histories)
     else:
         facts = renewed(kept.facts, _gathered(others, histories))
     return _Part(records, narrowed(facts))

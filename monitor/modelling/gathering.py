@@ -29,6 +29,7 @@ from models.features.facts import (
 )
 from monitor.engine.flow import Flow
 from monitor.stages.history import RECORDED, Kind, raw_entries
+from monitor.stages.shelf import Shelf
 
 _at: Final = itemgetter(2)
 _ESTABLISHED, _CHANGED = int(Kind.ESTABLISHED), int(Kind.CHANGED)
@@ -72,7 +73,7 @@ _pack_registration, _pack_happening = _REGISTRATION.pack, _HAPPENING.pack
 
 
 def gather(
-    records: Sequence[bytes],
+    records: Shelf,
     refs: Iterable[int],
     names: Sequence[str],
     trusted: Callable[[int], bool],

@@ -1,8 +1,8 @@
 """What the models find and the forecast says as of one cut: in pieces between the turns of a live monitor, or at once.
 
-The cut that begins it keeps what histories were: records are replaced and never changed. What the store says is read as
-it was committed with that cut. So the findings are those of that cut, whatever comes while they are worked out, and a
-replay works them out at once. Groups are looked for at the cut from which on the findings hold.
+The cut that begins it keeps what histories were: pages of records are replaced and never changed. What the store says
+is read as it was committed with that cut. So the findings are those of that cut, whatever comes while they are worked
+out, and a replay works them out at once. Groups are looked for at the cut from which on the findings hold.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Every class as of one cut, worked out in pieces between the turns of a live monitor.
 
-The cut that begins it keeps what histories and ties were: records are replaced and never changed, so a copy of their
-list is enough; what an enterprise is tied by is kept when it changes; signals are read as they were committed. So the
-classes are those of that cut, whatever comes while they are worked out, and a replay works them out at once.
+The cut that begins it keeps what histories and ties were: pages of records are replaced and never changed, so a copy of
+their list is enough; what an enterprise is tied by is kept when it changes; signals are read as they were committed.
+So the classes are those of that cut, whatever comes while they are worked out, and a replay works them out at once.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Monthly:
         self.changed: set[int] = set()
         """Enterprises that were classed by themselves since: theirs is the newer class."""
         self.book = ClassBook(cards)
-        self.records: Sequence[bytes] = flow.enterprises.records[:]
+        self.records = flow.enterprises.records.copy()
         self.sources = flow.enterprises.sources
         self._rules = flow.rules
         self._assessment = flow.assessment

@@ -8,7 +8,8 @@ the enterprise is judged.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 
 from config.ruleset import Rules
 from detectors.registry import all_detectors
@@ -16,8 +17,12 @@ from detectors.views import FOREVER, Leadership, Occupant
 from monitor.stages.facts import leaderships, occupants
 from monitor.stages.fold import Enterprise, fold
 from monitor.stages.history import Entry, appended, entries_of, find_entry
+from monitor.stages.shelf import Shelf
 from monitor.stages.signals import Judge, SignalSink
 from monitor.stages.touched import Touched
+
+_PAGE: Final = 3
+"""Eight histories to a page: some two kilobytes."""
 
 
 class Enterprises:
@@ -46,7 +51,7 @@ class Enterprises:
         self._to_person = to_person
         self._is_weak = is_weak
         self._weak_in = weak_in
-        self.records: list[bytes] = [b""]
+        self.records = Shelf([b""], _PAGE)
         """Histories by number; `Flow.admit` looks for repeats here."""
         self._rules: Rules | None = None
         self.dirty = Touched()
@@ -64,17 +69,12 @@ class Enterprises:
         """When an event that came before took effect, and the CRC-32 of its contents (0: not remembered); None
         for a new one.
         """
-        if ref >= len(self.records):
-            return None
-        entry = find_entry(self.records[ref], source, event_id, identity)
+        entry = find_entry(self.record(ref), source, event_id, identity)
         return None if entry is None else (entry[2], entry[4])
 
     def file(self, ref: int, identity: bytes, at: int, kind: int, content: int, payload: tuple[Any, ...]) -> None:
         """Adds an event to a history."""
-        records = self.records
-        while ref >= len(records):
-            records.append(b"")
-        records[ref] = appended(records[ref], identity, at, kind, content, payload)
+        self.records[ref] = appended(self.record(ref), identity, at, kind, content, payload)
         self.dirty.add(ref)
 
     def record(self, ref: int) -> bytes:
@@ -105,11 +105,11 @@ class Enterprises:
 
     def dump(self) -> Iterator[bytes]:
         """What a snapshot keeps: the records in the order of their numbers, from 1 on."""
-        yield from self.records[1:]
+        return islice(self.records, 1, None)
 
     def load(self, records: Iterable[bytes]) -> None:
-        """Takes over what `dump` gave."""
-        self.records[:] = [b"", *records]
+        """Takes over what `dump` gave, or the next part of it."""
+        self.records.extend(records)
 
     def trusts(self, source: int) -> bool:
         """Whether the kinds of address that a source declares hold."""

@@ -6,6 +6,7 @@ keeps its view unpacked instead, see `MemberStage`.
 
 from __future__ import annotations
 
+from sys import intern
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -17,6 +18,7 @@ _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.decode
 _unpack_raw = msgspec.msgpack.Decoder(list[msgspec.Raw]).decode
 _HEADER: Final = b"\xdd"
+_NUMBER: Final = 4
 
 
 class View(Protocol):
@@ -92,7 +94,7 @@ def unpack_occupant(ref: int, values: list[Any]) -> Occupant:
         (bad[1], bad[2]) if bad else (0, ""),
         risk[0] if risk else None,
         (risk[1], risk[2]) if risk else (0, ""),
-        (declared[0], declared[1], declared[2], declared[3]) if declared else None,
+        (declared[0], intern(declared[1]), declared[2], declared[3]) if declared else None,
         shown or 0,
         resumed or 0,
     )
@@ -158,14 +160,30 @@ def unpack_leadership(ref: int, values: list[Any]) -> Leadership:
     )
 
 
+def member_in(packed: bytes) -> tuple[int, list[Any]]:
+    """The member that a codec packed: number and values."""
+    ref, values = _unpack(packed)
+    return ref, values
+
+
 def members_in(record: bytes) -> list[tuple[int, list[Any]]]:
-    """The members of a record: number and values."""
-    return [(ref, values) for ref, values in _unpack(record)]
+    """The members of a record: number and values; an empty one has none."""
+    return [(ref, values) for ref, values in _unpack(record)] if record else []
 
 
 def count_in(record: bytes) -> int:
-    """How many members a record has."""
-    return int.from_bytes(record[1:5], "big")
+    """How many members a record has; an empty one has none."""
+    return 1 if len(record) == _NUMBER else int.from_bytes(record[1:5], "big")
+
+
+def alone(ref: int) -> bytes:
+    """The record of a subject that has one member, of which the number alone is kept."""
+    return ref.to_bytes(_NUMBER, "big")
+
+
+def alone_in(record: bytes) -> int:
+    """The member of which such a record keeps the number; 0 for any other record."""
+    return int.from_bytes(record, "big") if len(record) == _NUMBER else 0
 
 
 def with_member(record: bytes, ref: int, packed: bytes) -> bytes | None:

@@ -7,13 +7,18 @@ gather in a small dictionary and are merged in from time to time.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
 from typing import Any, Final
 
 import numpy as np
 import xxhash
 
-_SMALLEST_MERGE: Final = 1 << 15
+_SMALLEST_MERGE: Final = 1 << 14
+_SHARE: Final = 6
+"""New names are merged in when they are so many, or one in 64: each costs ten times as much until then."""
+_SMALLEST_PART: Final = 1 << 16
+_PARTS: Final = 16
 
 
 def hash_of(name: str, seed: int) -> int:
@@ -68,7 +73,7 @@ class Numbering:
                     number = recent[hashed] = self._count
                     new.append((place, number))
                 found[place] = number
-        if len(recent) > max(_SMALLEST_MERGE, self._count >> 4):
+        if len(recent) > max(_SMALLEST_MERGE, self._count >> _SHARE):
             self._merge()
         return found, new
 
@@ -85,28 +90,60 @@ class Numbering:
     def _add(self, hashed: int) -> int:
         self._count += 1
         self._recent[hashed] = self._count
-        if len(self._recent) > max(_SMALLEST_MERGE, self._count >> 4):
+        if len(self._recent) > max(_SMALLEST_MERGE, self._count >> _SHARE):
             self._merge()
         return self._count
 
     def _merge(self) -> None:
-        hashes = np.fromiter(self._recent.keys(), np.uint64, len(self._recent))
-        numbers = np.fromiter(self._recent.values(), np.uint32, len(self._recent))
+        new = len(self._recent)
+        if not new:
+            return
+        hashes = np.fromiter(self._recent.keys(), np.uint64, new)
+        numbers = np.fromiter(self._recent.values(), np.uint32, new)
         order = hashes.argsort()
         hashes, numbers = hashes[order], numbers[order]
-        places = self._hashes.searchsorted(hashes)
-        self._hashes = np.insert(self._hashes, places, hashes)
-        self._numbers = np.insert(self._numbers, places, numbers)
+        places = self._hashes.searchsorted(hashes) + np.arange(new)
+        stays = np.ones(len(self._hashes) + new, np.bool_)
+        stays[places] = False
+        self._hashes = _merged(self._hashes, hashes, places, stays)
+        self._numbers = _merged(self._numbers, numbers, places, stays)
         self._recent.clear()
 
-    def dump(self) -> tuple[bytes, bytes]:
-        """What a snapshot keeps: hashes and numbers, in the order of the hashes."""
+    def dump(self) -> tuple[memoryview, memoryview]:
+        """What a snapshot keeps: hashes and numbers, in the order of the hashes; not copied, as both never change."""
         self._merge()
-        return self._hashes.tobytes(), self._numbers.tobytes()
+        return self._hashes.data, self._numbers.data
 
-    def load(self, hashes: bytes, numbers: bytes) -> None:
-        """Takes over what `dump` gave."""
-        self._hashes = np.frombuffer(hashes, np.uint64)
-        self._numbers = np.frombuffer(numbers, np.uint32)
-        self._recent = {}
+    def parts(self) -> Iterator[tuple[memoryview, memoryview]]:
+        """The same in parts, of which none takes much room."""
+        hashes, numbers = self.dump()
+        size = max(_SMALLEST_PART, len(numbers) // _PARTS + 1)
+        for first in range(0, len(numbers), size):
+            yield hashes[first : first + size], numbers[first : first + size]
+
+    def load(self, hashes: bytes | memoryview, numbers: bytes | memoryview) -> None:
+        """Takes over what `dump` gave, or the next of the `parts`."""
+        self._hashes = _behind(self._hashes, np.frombuffer(hashes, np.uint64))
+        self._numbers = _behind(self._numbers, np.frombuffer(numbers, np.uint32))
         self._count = len(self._numbers)
+
+
+def _empty(count: int, kind: Any) -> Any:
+    """An array in pages of its own, which the system has back when it goes; a heap would keep holes of its size."""
+    pages = mmap(-1, max(1, count * kind.itemsize), MAP_PRIVATE | MAP_ANONYMOUS)
+    return np.frombuffer(pages, kind, count)
+
+
+def _merged(old: Any, new: Any, places: Any, stays: Any) -> Any:
+    """The `old` values where it `stays` so, and the `new` ones at their places."""
+    made = _empty(len(stays), old.dtype)
+    made[stays] = old
+    made[places] = new
+    return made
+
+
+def _behind(old: Any, new: Any) -> Any:
+    made = _empty(len(old) + len(new), old.dtype)
+    made[: len(old)] = old
+    made[len(old) :] = new
+    return made

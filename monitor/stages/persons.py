@@ -7,7 +7,7 @@ signals on persons, and a `Tie` for each live enterprise that another one of the
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from datetime import date
 
 from config.moments import DAY, shanghai_date, years_later
@@ -16,7 +16,7 @@ from detectors.base import Finding
 from detectors.registry import all_detectors
 from detectors.views import Bar, Leadership, PersonView, Predecessor, Tie
 from monitor.stages.members import pack_leadership, unpack_leadership
-from monitor.stages.membership import MemberStage
+from monitor.stages.membership import MemberStage, Recall
 from monitor.stages.rooms import TieSink
 from monitor.stages.signals import Judge, SignalSink
 
@@ -25,10 +25,17 @@ class Persons(MemberStage[Leadership, PersonView]):
     """Persons by number."""
 
     def __init__(
-        self, sink: SignalSink, tie: TieSink, is_weak: Callable[[int], bool], name_of: Callable[[int], str]
+        self,
+        sink: SignalSink,
+        tie: TieSink,
+        is_weak: Callable[[int], bool],
+        name_of: Callable[[int], str],
+        recall: Recall[Leadership] | None = None,
     ) -> None:
-        """`is_weak`: whether a person's number stands for a bare name; `name_of`: a source's name by its number."""
-        super().__init__(pack_leadership, unpack_leadership)
+        """`is_weak`: whether a person's number stands for a bare name; `name_of`: a source's name by its number.
+        `recall`: see `MemberStage`.
+        """
+        super().__init__(pack_leadership, unpack_leadership, recall)
         self._judge = Judge(
             "person",
             [(place, one) for place, one in enumerate(all_detectors()) if one.view == "person"],
@@ -45,16 +52,26 @@ class Persons(MemberStage[Leadership, PersonView]):
         self._rules = rules
         self._judge.use(rules)
 
-    def new_view(self, ref: int) -> PersonView:
+    def new_view(self, ref: int, members: MutableMapping[int, Leadership]) -> PersonView:
         """A person of whom nothing is known."""
-        return PersonView(weak=self._is_weak(ref))
+        return PersonView(weak=self._is_weak(ref), enterprises=members)
 
-    def members_of(self, view: PersonView) -> dict[int, Leadership]:
+    def members_of(self, view: PersonView) -> MutableMapping[int, Leadership]:
         """The enterprises by number."""
         return view.enterprises
 
+    def matters(self, fact: Leadership) -> bool:
+        """What a court says of a person ties an only enterprise too."""
+        return bool(fact.court)
+
+    def in_force(self, ref: int) -> bool:
+        """Whether a signal on a person is in force."""
+        return self._sink.in_force("person", ref) > 0
+
     def judge(self, ref: int, now: int) -> None:
         """The person's signals and ties, anew."""
+        if self.rests(ref):
+            return
         count = self.count(ref)
         view = self.view(ref)
         if view is None:
@@ -63,7 +80,7 @@ class Persons(MemberStage[Leadership, PersonView]):
         if self._rules is None:
             return
         if count == 1 and not view.with_court and ref not in self._tied:
-            if not self._sink.in_force("person", ref):
+            if not self.in_force(ref):
                 return
         region = _commonest(view.counties)
         self._judge.judge(ref, view, region, None, now, self.changed(ref), _region_of)

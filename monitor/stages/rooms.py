@@ -6,7 +6,7 @@ enterprise of a room in which others are at risk.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 
 from config.ruleset import Rules
 from detectors.registry import all_detectors
@@ -14,7 +14,7 @@ from detectors.views import FOREVER, Occupant, RoomView, Tie
 from monitor.stages.history import ADDRESS_KINDS
 from monitor.stages.hosts import Spans, listed_as
 from monitor.stages.members import pack_occupant, unpack_occupant
-from monitor.stages.membership import MemberStage
+from monitor.stages.membership import MemberStage, Recall
 from monitor.stages.signals import Judge, SignalSink
 
 TieSink = Callable[[int, tuple[int, int], Tie | None], None]
@@ -26,9 +26,15 @@ _SHOWN_FIRST = ("cluster", "incubator", "market", "platform")
 class Rooms(MemberStage[Occupant, RoomView]):
     """Rooms by number."""
 
-    def __init__(self, sink: SignalSink, tie: TieSink, county_of: Callable[[int], str | None]) -> None:
-        """`county_of`: the county of a room's number."""
-        super().__init__(pack_occupant, unpack_occupant)
+    def __init__(
+        self,
+        sink: SignalSink,
+        tie: TieSink,
+        county_of: Callable[[int], str | None],
+        recall: Recall[Occupant] | None = None,
+    ) -> None:
+        """`county_of`: the county of a room's number. `recall`: see `MemberStage`."""
+        super().__init__(pack_occupant, unpack_occupant, recall)
         self._judge = Judge(
             "address", [(place, one) for place, one in enumerate(all_detectors()) if one.view == "room"], sink
         )
@@ -46,13 +52,21 @@ class Rooms(MemberStage[Occupant, RoomView]):
         self.dirty.update(ref for ref in {*before, *hosts} if before.get(ref) != hosts.get(ref))
         self._judge.use(rules)
 
-    def new_view(self, ref: int) -> RoomView:
+    def new_view(self, ref: int, members: MutableMapping[int, Occupant]) -> RoomView:
         """An empty room."""
-        return RoomView(self._county_of(ref))
+        return RoomView(self._county_of(ref), None, members)
 
-    def members_of(self, view: RoomView) -> dict[int, Occupant]:
+    def members_of(self, view: RoomView) -> MutableMapping[int, Occupant]:
         """The occupants by number."""
         return view.occupants
+
+    def matters(self, fact: Occupant) -> bool:
+        """Nothing follows from an only occupant."""
+        return False
+
+    def in_force(self, ref: int) -> bool:
+        """Whether a signal on a room is in force."""
+        return self._sink.in_force("address", ref) > 0
 
     def kind_of(self, ref: int, view: RoomView, now: int) -> str | None:
         """The kind of a room: the host list, else the latest declared, else what a text of it shows, else None."""
@@ -68,7 +82,7 @@ class Rooms(MemberStage[Occupant, RoomView]):
 
     def judge(self, ref: int, now: int) -> None:
         """The room's signals and ties, anew."""
-        if self.count(ref) < 2 and ref not in self._tied and not self._sink.in_force("address", ref):
+        if self.count(ref) < 2 and ref not in self._tied and not self.in_force(ref):
             return
         view = self.view(ref)
         if view is None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable
 
+import numpy as np
+
 
 class Touched:
     """Numbers of subjects that wait to be judged, each once."""
@@ -48,7 +50,7 @@ class Touched:
 
     def dump(self) -> bytes:
         """What a snapshot keeps: those that wait, in the order of their numbers."""
-        return array("I", sorted(self._waiting)).tobytes()
+        return np.sort(np.frombuffer(self._waiting, np.uint32)).tobytes() if self._waiting else b""
 
     def clear(self) -> None:
         """None waits."""

@@ -54,7 +54,8 @@ def write_frames(file: BinaryIO, frames: Iterable[Frame]) -> None:
         for frame in frames:
             packed = pack(frame)
             digest.update(packed)
-            stream.write(len(packed).to_bytes(4, "big") + packed)
+            stream.write(len(packed).to_bytes(4, "big"))
+            stream.write(packed)
         end = pack((_END, digest.digest()))
         stream.write(len(end).to_bytes(4, "big") + end)
 

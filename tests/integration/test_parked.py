@@ -21,6 +21,7 @@ from monitor.runners import core
 from monitor.runners.embedded import EmbeddedRunner
 from monitor.sources import open_source
 from monitor.stages import membership
+from monitor.stages.fold import fold
 from monitor.stages.persons import Persons
 from monitor.store.home import Home
 from tests.command import Commands
@@ -180,6 +181,29 @@ def test_a_defect_in_the_middle_of_a_stage_is_made_good(tmp_path: Path, monkeypa
     run_file(home, first, second)
     assert parked(home) == []
     assert not differences(exported(home), exported(tmp_path / "sound"))
+
+
+def test_a_history_that_cannot_be_read_for_a_newcomer_of_its_room_parks_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    room = {"text": "浙江省杭州市西湖区文三路90号1幢101室"}
+    members = [opened(f"E{number:04d}", address=room) for number in range(5)]
+    sound = Engine().take(lines(members)).signals()
+    assert {one["detector"] for one in sound} >= {"one-address-many-licences"}
+    engine = Engine().take(lines(members[:1]))
+    for one in members[1:]:
+        engine.receive(line(one))
+
+    def fails(ref: int, *arguments: Any) -> Any:
+        if ref == 1:
+            raise KeyError("a defect of ours")
+        return fold(ref, *arguments)
+
+    monkeypatch.setattr("monitor.stages.enterprises.fold", fails)
+    engine.flow.judge()
+    assert list(engine.flow.parked) == [("enterprises", 1)]
+    monkeypatch.undo()
+    engine.flow.take_up(dict(engine.flow.parked))
+    engine.judge()
+    assert not differences(engine.signals(), sound)
 
 
 def test_a_hub_whose_judgement_failed_loses_no_member(monkeypatch: pytest.MonkeyPatch) -> None:

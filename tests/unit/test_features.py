@@ -21,6 +21,7 @@ from models.features.peers import EVERYBODY, label_of, parent_of
 from monitor.events.types import PUBLIC_TYPES
 from monitor.modelling.gathering import gather
 from monitor.stages.history import Kind, appended, identity_bytes
+from monitor.stages.shelf import Shelf
 from tests.engine import CLOCK, Engine, event, lines, opened
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -128,7 +129,7 @@ def establishment(room: int, lead: int, at: int = NOW - 100 * DAY) -> tuple[int,
 
 
 def facts_of(records: list[bytes]) -> Facts:
-    return gather([b"", *records], range(1, len(records) + 1), ["", "//a"], lambda _: True, ())
+    return gather(Shelf([b"", *records], 3), range(1, len(records) + 1), ["", "//a"], lambda _: True, ())
 
 
 def values(matrix: Matrix, name: str) -> list[float]:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from detectors.views import CourtEvent, End, Leadership, Occupant, PersonView, RoomView
 from monitor.stages import membership
 from monitor.stages.members import (
+    alone,
     count_in,
     members_in,
     pack_leadership,
@@ -125,30 +126,47 @@ def test_a_member_is_replaced_where_it_stands_and_a_repeat_changes_nothing(facts
 # --- views
 
 
-def rooms() -> Rooms:
-    return Rooms(Board(), lambda enterprise, sender, tie: None, lambda room: "330106")
+Said = dict[int, Any]
+"""What each enterprise says at present, as its history would tell; None where histories are not at hand."""
 
 
-def persons() -> Persons:
-    return Persons(Board(), lambda enterprise, sender, tie: None, lambda person: False, lambda source: f"//{source}")
+def rooms(said: Said | None = None) -> Rooms:
+    recall = None if said is None else lambda room, enterprise: said[enterprise]
+    return Rooms(Board(), lambda enterprise, sender, tie: None, lambda room: "330106", recall)
 
 
+def persons(said: Said | None = None) -> Persons:
+    recall = None if said is None else lambda person, enterprise: said[enterprise]
+    return Persons(
+        Board(), lambda enterprise, sender, tie: None, lambda person: False, lambda source: f"//{source}", recall
+    )
+
+
+@pytest.mark.parametrize("recalled", [False, True])
 @pytest.mark.parametrize("unpacked", [1, 3, 1000])
 @given(data=st.data())
-def test_a_view_built_bit_by_bit_equals_one_built_at_once(unpacked: int, data: st.DataObject) -> None:
+def test_a_view_built_bit_by_bit_equals_one_built_at_once(unpacked: int, recalled: bool, data: st.DataObject) -> None:
     few = st.integers(1, 6)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(membership, "UNPACKED", unpacked)
-        for stage, facts, empty in (
-            (rooms(), data.draw(st.lists(occupants(few), min_size=1, max_size=20)), RoomView("330106")),
-            (persons(), data.draw(st.lists(leaderships(few), min_size=1, max_size=20)), PersonView(weak=False)),
+        for make, facts, empty in (
+            (rooms, data.draw(st.lists(occupants(few), min_size=1, max_size=20)), RoomView("330106")),
+            (persons, data.draw(st.lists(leaderships(few), min_size=1, max_size=20)), PersonView(weak=False)),
         ):
-            check_view(stage, facts, empty)
+            said: Said | None = {} if recalled else None
+            check_view(make(said), make(said), facts, empty, said)
 
 
-def check_view(stage: Rooms | Persons, facts: list[Any], at_once: RoomView | PersonView) -> None:
-    restored = rooms() if isinstance(stage, Rooms) else persons()
+def check_view(
+    stage: Rooms | Persons,
+    restored: Rooms | Persons,
+    facts: list[Any],
+    at_once: RoomView | PersonView,
+    said: Said | None,
+) -> None:
     for fact in facts:
+        if said is not None:
+            said[fact.ref] = fact
         stage.update(1, fact)
     for fact in {fact.ref: fact for fact in facts}.values():
         at_once.add(fact)
@@ -160,6 +178,32 @@ def check_view(stage: Rooms | Persons, facts: list[Any], at_once: RoomView | Per
         restored.update(1, fact)
         restored.update(1, {one.ref: one for one in facts}[fact.ref])
     assert contents(restored.view(1)) == contents(at_once)
+
+
+def test_of_an_only_member_from_which_nothing_follows_the_number_is_kept() -> None:
+    occupant, leadership = Occupant(ref=5, present=True, live=True), Leadership(ref=5, leads=True, live=True)
+    listed = leadership._replace(court=(CourtEvent(1, 1, "a", True, False),))
+    cases: list[tuple[Any, Any]] = [(rooms({5: occupant}), occupant), (persons({5: leadership}), leadership)]
+    for stage, fact in cases:
+        stage.update(1, fact)
+        stage.update(1, fact)
+        assert list(stage.dump()) == [(1, alone(5))]
+        assert (stage.count(1), stage.count(2)) == (1, 0)
+        assert not stage.dirty
+    named = persons({5: listed})
+    for only in (leadership, listed, leadership):
+        named.update(1, only)
+        assert (list(named.dump()) == [(1, alone(5))]) is (not named.dirty)
+    assert list(named.dirty.take()) == [1]
+
+
+def test_an_only_member_of_which_more_is_known_is_kept_whole() -> None:
+    fact = Occupant(ref=5, present=True, live=True)
+    stage = rooms({5: fact})
+    stage.remember_tie(1, 5)
+    stage.update(1, fact)
+    assert list(stage.dump()) != [(1, alone(5))]
+    assert list(stage.dirty.take()) == [1]
 
 
 def test_a_repeated_fact_asks_for_no_judgement() -> None:

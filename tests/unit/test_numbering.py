@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,6 +28,7 @@ def test_numbers_are_those_of_first_sight_however_they_are_asked_for(
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(numbering, "_SMALLEST_MERGE", 3)
+        patch.setattr(numbering, "_SMALLEST_PART", 4)
         found, wanted = Numbering(7), dict[str, int]()
         for batch, (bulk, restart) in zip(batches, how, strict=False):
             for name in batch:
@@ -32,9 +36,12 @@ def test_numbers_are_those_of_first_sight_however_they_are_asked_for(
             assert number_all(found, batch, bulk=bulk) == [wanted[name] for name in batch]
             assert len(found) == len(wanted)
             if restart:
-                again = Numbering(7)
+                again, in_parts = Numbering(7), Numbering(7)
                 again.load(*found.dump())
-                found = again
+                for part in found.parts():
+                    in_parts.load(*part)
+                assert in_parts.dump() == again.dump()
+                found = in_parts
         assert {name: found.find(name) for name in wanted} == wanted
         assert found.find("never seen") == 0
 
@@ -52,6 +59,19 @@ def test_many_thousand_names_keep_their_numbers() -> None:
     wanted = [f"91330106{number:010d}" for number in range(100_000)]
     assert found.numbers(wanted)[0] == list(range(1, 100_001))
     assert found.numbers(wanted[::-1]) == (list(range(100_000, 0, -1)), [])
+
+
+def test_a_snapshot_in_parts_takes_the_room_of_one_part() -> None:
+    found = Numbering(7)
+    found.numbers([f"91330106{number:010d}" for number in range(200_000)])
+    parts = list(found.parts())
+    assert max(len(numbers) for _, numbers in parts) == 1 << 16
+    tracemalloc.start()
+    for part in found.parts():
+        msgspec.msgpack.encode(part)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2 * 12 * (1 << 16)
 
 
 def test_the_hash_depends_on_the_seed() -> None:

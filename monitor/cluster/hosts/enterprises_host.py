@@ -350,7 +350,6 @@ class EnterprisesHost(Host):
 
     def load(self, frames: Iterable[Frame]) -> None:
         """Takes over what `frames` gave."""
-        records: list[bytes] = []
         numberings = {name: (numbering, texts) for name, numbering, texts in self._numberings()}
         for name, payload in frames:
             if name.startswith("numbers:"):
@@ -372,10 +371,9 @@ class EnterprisesHost(Host):
             elif name == "signals":
                 self._signals.load(payload)
             elif name == "enterprises":
-                records += payload
+                self._enterprises.load(payload)
             elif not load_filing(self._filing, name, payload):
                 self.load_base(name, payload)
-        self._enterprises.load(records)
         self._retry_parked()
 
     def _numberings(self) -> tuple[tuple[str, Numbering, Texts], ...]:

@@ -21,7 +21,7 @@ from monitor.store.work.classes_schema import CLASS_MIX, CLASSES, CLASSES_NEXT, 
 
 _pack: Final = msgspec.msgpack.Encoder().encode
 _unpack: Final = msgspec.msgpack.Decoder(Reckoning).decode
-_AT_ONCE: Final = 5_000
+_AT_ONCE: Final = 1_000
 _COLUMNS: Final = tuple(column.name for column in CLASSES.c)
 _MIX: Final = ("region", "kind", "class", "count")
 _BODY: Final = select(CLASSES.c.body).where(CLASSES.c.ref == bindparam("the_ref"))
