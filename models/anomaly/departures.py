@@ -43,7 +43,8 @@ class Departures(msgspec.Struct, frozen=True):
 
     def contributions(self, scaled: Singles) -> Singles:
         """How rare what remains of each value is, as a negative logarithm (n × m)."""
-        return self.tails.contributions(_remaining(_scores(self.normal, scaled), self.ways, self.middle))
+        remaining = _remaining(_scores(self.normal, scaled), self.ways, self.middle)
+        return self.tails.ranked(remaining, self.tails.contributions(remaining))
 
     def expected(self, scaled: Singles) -> Singles:
         """The values, on their scale, that all others let expect (n × m)."""
@@ -81,8 +82,7 @@ def fit_departures(scaled: Singles, sides: Ints) -> Departures:
     inverse = np.linalg.inv((1.0 - _RIDGE) * together + _RIDGE * np.eye(len(spread)))
     ways = np.round(inverse / np.diag(inverse) / spread[:, None] * _WAYS) / _WAYS
     middle = scores.mean(axis=0) @ ways
-    tails = fit_tails(_remaining(scores, ways, middle), sides, by_ranks=True)
-    return Departures(normal, ways, middle, spread, tails)
+    return Departures(normal, ways, middle, spread, fit_tails(_remaining(scores, ways, middle), sides))
 
 
 def _normal_scores(column: Ints) -> Floats:

@@ -79,7 +79,6 @@ class Detector(msgspec.Struct, frozen=True):
 
     scaling: Scaling
     tails: Tails
-    ranked: Tails
     departures: Departures
     isolation: Isolation
     rarities: tuple[Rarity, ...]
@@ -106,8 +105,8 @@ class Detector(msgspec.Struct, frozen=True):
         forest = IsolationForest(
             n_estimators=trees, max_samples=min(SUBSAMPLE, len(near)), random_state=int(rng.integers(2**31))
         ).fit(near)
-        tails, ranked = (fit_tails(scaled, sides, by_ranks=by_ranks) for by_ranks in (False, True))
-        known = cls(scaling, tails, ranked, fit_departures(scaled, sides), Isolation.of(forest), (), 1.0, 1.0, 0.0)
+        tails, departures = fit_tails(scaled, sides), fit_departures(scaled, sides)
+        known = cls(scaling, tails, departures, Isolation.of(forest), (), 1.0, 1.0, 0.0)
         read = known._read(scaled[np.sort(rng.choice(len(scaled), min(len(scaled), 20_000), replace=False))])
         forest_middle, forest_spread = _middle_and_spread(read.ways[:, 0])
         tails_middle, tails_spread = _middle_and_spread(read.tails.sum(axis=1, dtype=np.float64))
@@ -155,7 +154,8 @@ class Detector(msgspec.Struct, frozen=True):
         return self.scaling.centre[place] + self.scaling.spread[place] * scaled
 
     def _read(self, scaled: Singles) -> _Read:
-        tails, ranked = self.tails.contributions(scaled), self.ranked.contributions(scaled)
+        tails = self.tails.contributions(scaled)
+        ranked = self.tails.ranked(scaled, tails)
         departing = self.departures.contributions(scaled)
         ways = np.column_stack(
             [
@@ -183,7 +183,6 @@ class Detector(msgspec.Struct, frozen=True):
             "spread": self.scaling.spread,
             "sides": self.scaling.sides,
             "tails": self.tails.parts(),
-            "ranked": self.ranked.parts(),
             "departures": self.departures.parts(),
             "rarities": [[one.end, one.least, one.spread] for one in self.rarities],
             "weights": [self.forest_weight, self.tails_weight, self.offset],
@@ -195,7 +194,6 @@ class Detector(msgspec.Struct, frozen=True):
         return cls(
             Scaling(parts["groups"], parts["centre"], parts["spread"], parts["sides"]),
             Tails.from_parts(parts["tails"]),
-            Tails.from_parts(parts["ranked"]),
             Departures.from_parts(parts["departures"]),
             Isolation.of(parts["forest"]),
             tuple(Rarity(*one) for one in parts["rarities"]),

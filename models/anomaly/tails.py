@@ -52,9 +52,9 @@ class Tails(msgspec.Struct, frozen=True):
     """`table`: by feature and step of scale from -8 to 8, the negative logarithm of the share at least as far out.
 
     `sides`: +1 where the right tail of a feature counts, -1 where the left one does. `knots`, `hazards`: by feature
-    some places from the outermost hundredth on, ascending, and what the tail has there; between them it is straight,
-    beyond the last one exponential with the scale `spreads`. `bundled`: features in the order of their bundles,
-    `begins`: where each bundle begins in it.
+    some places from the outermost hundredth on, ascending, and the logarithm there; the tail is exponential beyond the
+    first with the scale `spreads`, by ranks it is straight between them and exponential beyond the last with the scale
+    `last_spreads`. `bundled`: features in the order of their bundles, `begins`: where each bundle begins in it.
     """
 
     table: Singles
@@ -62,6 +62,7 @@ class Tails(msgspec.Struct, frozen=True):
     knots: Singles
     hazards: Singles
     spreads: Singles
+    last_spreads: Singles
     bundled: Ints
     begins: Ints
 
@@ -70,23 +71,30 @@ class Tails(msgspec.Struct, frozen=True):
         step = steps(scaled)
         step += np.arange(scaled.shape[1]) * BINS
         found = self.table.reshape(-1)[step]
-        outward = scaled * self.sides.astype(np.float32)
-        rows, features = np.nonzero(outward > self.knots[:, 0])
-        found[rows, features] = np.minimum(self._outside(outward[rows, features], features), np.float32(_MOST))
+        rows, features, outward = self._outside(scaled)
+        beyond = self.hazards[features, 0] + (outward - self.knots[features, 0]) / self.spreads[features]
+        found[rows, features] = np.minimum(beyond, np.float32(_MOST))
         return found
 
-    def _outside(self, outward: Singles, features: Ints) -> Singles:
-        """The contributions of values beyond the first knots of their features."""
+    def ranked(self, scaled: Singles, contributions: Singles) -> Singles:
+        """The same by ranks, from those above."""
+        found = contributions.copy()
+        rows, features, outward = self._outside(scaled)
         last = self.knots.shape[1] - 1
-        found = self.hazards[features, last] + (outward - self.knots[features, last]) / self.spreads[features]
-        if last:
-            place = (outward[:, None] > self.knots[features]).sum(axis=1) - 1
-            between = np.flatnonzero(place < last)
-            which, at = features[between], place[between]
-            low, high = self.knots[which, at], self.knots[which, at + 1]
-            begin, end = self.hazards[which, at], self.hazards[which, at + 1]
-            found[between] = begin + (outward[between] - low) / (high - low) * (end - begin)
-        return np.asarray(found, np.float32)
+        place = (outward[:, None] > self.knots[features]).sum(axis=1) - 1
+        further = np.minimum(place + 1, last)
+        low, high = self.knots[features, place], self.knots[features, further]
+        begin, end = self.hazards[features, place], self.hazards[features, further]
+        inside = place < last
+        slope = np.where(inside, (end - begin) / np.where(inside, high - low, 1.0), 1.0 / self.last_spreads[features])
+        found[rows, features] = np.minimum(begin + (outward - low) * slope, np.float32(_MOST))
+        return found
+
+    def _outside(self, scaled: Singles) -> tuple[Ints, Ints, Singles]:
+        """The values of the outermost hundredth: their rows, features, and how far out they are."""
+        outward = scaled * self.sides.astype(np.float32)
+        rows, features = np.nonzero(outward > self.knots[:, 0])
+        return rows, features, outward[rows, features]
 
     def strongest_sum(self, contributions: Singles) -> Floats:
         """The sum of what the three greatest contributions of each row have beyond `USUAL`, of each bundle its greatest
@@ -129,19 +137,17 @@ def steps(scaled: Singles) -> Ints:
     return ((within(scaled) + np.float32(MOST)) * np.float32(_STEPS) + np.float32(0.5)).astype(np.int64)
 
 
-def fit_tails(scaled: Singles, sides: Ints, *, by_ranks: bool = False) -> Tails:
-    """Learns the tails from scaled rows. `sides` as in `Scaling`; 0: the longer tail is taken. `by_ranks`: see the
-    module.
-    """
+def fit_tails(scaled: Singles, sides: Ints) -> Tails:
+    """Learns the tails from scaled rows. `sides` as in `Scaling`; 0: the longer tail is taken."""
     rows, features = scaled.shape
     near = within(scaled)
     moments = near.astype(np.float64) - near.mean(axis=0, dtype=np.float64)
     skew = (moments**3).mean(axis=0)
     chosen = np.where(np.abs(sides) == 1, sides, np.where(skew < 0, -1, 1)).astype(np.int64)
-    shares = np.geomspace(_OUTERMOST, min(_LAST / rows, _OUTERMOST), _KNOTS if by_ranks else 1)
+    shares = np.geomspace(_OUTERMOST, min(_LAST / rows, _OUTERMOST), _KNOTS)
     table = np.empty((features, BINS), np.float32)
-    knots, hazards = (np.empty((features, len(shares)), np.float32) for _ in range(2))
-    spreads = np.empty(features, np.float32)
+    knots, hazards = (np.empty((features, _KNOTS), np.float32) for _ in range(2))
+    spreads, last_spreads = (np.empty(features, np.float32) for _ in range(2))
     step = steps(scaled)
     for feature, side in enumerate(chosen):
         counts = np.bincount(step[:, feature], minlength=BINS).astype(np.float64)
@@ -151,12 +157,18 @@ def fit_tails(scaled: Singles, sides: Ints, *, by_ranks: bool = False) -> Tails:
         knots[feature] = np.quantile(outward, 1.0 - shares, method="higher")
         beyond = rows - np.searchsorted(outward, knots[feature], "right")
         hazards[feature] = -np.log(np.maximum(beyond, 1) / rows)
-        end = float(knots[feature, -1])
-        outside = outward[rows - beyond[-1] :] - end
-        spreads[feature] = max(outside.mean() if len(outside) else 1.0, _LEAST_SPREAD * abs(end), 1e-6)
-    alone = Tails(table, chosen, knots, hazards, spreads, np.arange(features), np.arange(features))
+        spreads[feature] = _spread(outward[rows - beyond[0] :], float(knots[feature, 0]))
+        last_spreads[feature] = _spread(outward[rows - beyond[-1] :], float(knots[feature, -1]))
+    everything = np.arange(features)
+    alone = Tails(table, chosen, knots, hazards, spreads, last_spreads, everything, everything)
     bundled, begins = _bundles(alone.contributions(scaled))
     return msgspec.structs.replace(alone, bundled=bundled, begins=begins)
+
+
+def _spread(outside: Singles, end: float) -> float:
+    """The scale of an exponential tail, from what is beyond its beginning."""
+    mean = float(outside.mean()) - end if len(outside) else 1.0
+    return max(mean, _LEAST_SPREAD * abs(end), 1e-6)
 
 
 def _bundles(contributions: Singles) -> tuple[Ints, Ints]:
