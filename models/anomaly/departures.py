@@ -41,9 +41,13 @@ class Departures(msgspec.Struct, frozen=True):
     spread: Floats
     tails: Tails
 
+    def remaining(self, scaled: Singles) -> Singles:
+        """What remains of each value when all others are known (n × m)."""
+        return _remaining(_scores(self.normal, scaled), self.ways, self.middle)
+
     def contributions(self, scaled: Singles) -> Singles:
         """How rare what remains of each value is, as a negative logarithm (n × m)."""
-        remaining = _remaining(_scores(self.normal, scaled), self.ways, self.middle)
+        remaining = self.remaining(scaled)
         return self.tails.ranked(remaining, self.tails.contributions(remaining))
 
     def expected(self, scaled: Singles) -> Singles:

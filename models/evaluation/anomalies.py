@@ -169,11 +169,13 @@ def planted(values: Singles, rows: Ints, rng: np.random.Generator) -> Singles:
     on its harmful side, or on either where none is named. Features without such an extreme are left alone.
     """
     found = values.copy()
-    low, high = (np.nanquantile(values, share, axis=0) for share in (1.0 - _EXTREME, _EXTREME))
-    harmful, rare = sides(), max(_RARE, _FEW / len(values))
-    known = ~np.isnan(high)
-    up = known & ((harmful == 0) | (harmful == 1)) & ((values >= high).mean(axis=0) <= rare)
-    down = known & (harmful <= 0) & ((values <= low).mean(axis=0) <= rare)
+    known = np.flatnonzero(~np.isnan(values).all(axis=0))
+    low, high = np.zeros(values.shape[1], np.float32), np.zeros(values.shape[1], np.float32)
+    low[known], high[known] = np.nanquantile(values[:, known], [1.0 - _EXTREME, _EXTREME], axis=0)
+    harmful, rare = sides()[known], max(_RARE, _FEW / len(values))
+    up, down = np.zeros(values.shape[1], bool), np.zeros(values.shape[1], bool)
+    up[known] = ((harmful == 0) | (harmful == 1)) & ((values >= high).mean(axis=0)[known] <= rare)
+    down[known] = (harmful <= 0) & ((values <= low).mean(axis=0)[known] <= rare)
     usable = np.flatnonzero(up | down)
     for row in rows:
         for feature in rng.choice(usable, min(PLANTED_FEATURES, len(usable)), replace=False):
