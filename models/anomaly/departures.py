@@ -47,8 +47,7 @@ class Departures(msgspec.Struct, frozen=True):
 
     def contributions(self, scaled: Singles) -> Singles:
         """How rare what remains of each value is, as a negative logarithm (n × m)."""
-        remaining = self.remaining(scaled)
-        return self.tails.ranked(remaining, self.tails.contributions(remaining))
+        return self.tails.ranked(self.remaining(scaled))
 
     def expected(self, scaled: Singles) -> Singles:
         """The values, on their scale, that all others let expect (n × m)."""

@@ -154,8 +154,7 @@ class Detector(msgspec.Struct, frozen=True):
         return self.scaling.centre[place] + self.scaling.spread[place] * scaled
 
     def _read(self, scaled: Singles) -> _Read:
-        tails = self.tails.contributions(scaled)
-        ranked = self.tails.ranked(scaled, tails)
+        tails, ranked = self.tails.both(scaled)
         departing = self.departures.contributions(scaled)
         ways = np.column_stack(
             [

@@ -15,6 +15,7 @@ summand is that feature's contribution.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any, Final, Self
 
 import msgspec
@@ -68,18 +69,28 @@ class Tails(msgspec.Struct, frozen=True):
 
     def contributions(self, scaled: Singles) -> Singles:
         """What each value adds (n × m, 0 to 25): 0 is nothing unusual, 4.6 is one row in a hundred."""
+        return self.both(scaled)[0]
+
+    def ranked(self, scaled: Singles) -> Singles:
+        """The same by ranks."""
+        return self.both(scaled)[1]
+
+    def both(self, scaled: Singles) -> tuple[Singles, Singles]:
+        """The contributions, and those by ranks."""
         step = steps(scaled)
         step += np.arange(scaled.shape[1]) * BINS
         found = self.table.reshape(-1)[step]
-        rows, features, outward = self._outside(scaled)
+        outward = scaled * self.sides.astype(np.float32)
+        rows, features = np.nonzero(outward > self.knots[:, 0])
+        outward = outward[rows, features]
+        by_ranks = found.copy()
+        by_ranks[rows, features] = np.minimum(self._ranked(outward, features), np.float32(_MOST))
         beyond = self.hazards[features, 0] + (outward - self.knots[features, 0]) / self.spreads[features]
         found[rows, features] = np.minimum(beyond, np.float32(_MOST))
-        return found
+        return found, by_ranks
 
-    def ranked(self, scaled: Singles, contributions: Singles) -> Singles:
-        """The same by ranks, from those above."""
-        found = contributions.copy()
-        rows, features, outward = self._outside(scaled)
+    def _ranked(self, outward: Singles, features: Ints) -> Singles:
+        """By ranks, of values of the outermost hundredth of their features."""
         last = self.knots.shape[1] - 1
         place = (outward[:, None] > self.knots[features]).sum(axis=1) - 1
         further = np.minimum(place + 1, last)
@@ -87,25 +98,21 @@ class Tails(msgspec.Struct, frozen=True):
         begin, end = self.hazards[features, place], self.hazards[features, further]
         inside = place < last
         slope = np.where(inside, (end - begin) / np.where(inside, high - low, 1.0), 1.0 / self.last_spreads[features])
-        found[rows, features] = np.minimum(begin + (outward - low) * slope, np.float32(_MOST))
-        return found
-
-    def _outside(self, scaled: Singles) -> tuple[Ints, Ints, Singles]:
-        """The values of the outermost hundredth: their rows, features, and how far out they are."""
-        outward = scaled * self.sides.astype(np.float32)
-        rows, features = np.nonzero(outward > self.knots[:, 0])
-        return rows, features, outward[rows, features]
+        return np.asarray(begin + (outward - low) * slope, np.float32)
 
     def strongest_sum(self, contributions: Singles) -> Floats:
         """The sum of what the three greatest contributions of each row have beyond `USUAL`, of each bundle its greatest
         one.
         """
-        found = np.maximum.reduceat(contributions[:, self.bundled], self.begins, axis=1)
-        found = np.maximum(found - np.float32(USUAL), np.float32(0.0))
-        bundles = found.shape[1]
-        if bundles > STRONGEST:
-            found = np.partition(found, bundles - STRONGEST, axis=1)[:, -STRONGEST:]
-        return np.asarray(found.sum(axis=1, dtype=np.float64), np.float64)
+        columns = contributions.T[self.bundled]
+        first = second = third = np.full(len(contributions), USUAL, np.float32)
+        for begin, end in pairwise([*self.begins.tolist(), len(columns)]):
+            one = columns[begin] if end - begin == 1 else columns[begin:end].max(axis=0)
+            first, one = np.maximum(first, one), np.minimum(first, one)
+            second, one = np.maximum(second, one), np.minimum(second, one)
+            third = np.maximum(third, one)
+        found: Floats = np.stack([first, second, third]).sum(axis=0, dtype=np.float64)
+        return found - STRONGEST * USUAL
 
     def strongest(self, contributions: Singles) -> Floats:
         """What those three have beyond `USUAL`, by feature (n × m), and 0 for all others; of equals the first count."""
