@@ -49,6 +49,7 @@ def main(arguments: Sequence[str]) -> None:
         "scaling": (lambda: detector.scaling.apply(some, theirs), BATCH),
         "forest": (lambda: detector.isolation.score(near), BATCH),
         "tails": (lambda: detector.tails.contributions(scaled), BATCH),
+        "departures": (lambda: detector.departures.contributions(scaled), BATCH),
         "strongest": (lambda: detector.tails.strongest_sum(added), BATCH),
         "score": (lambda: detector.score(some, theirs), BATCH),
         "whole cut: scores, p-values, discoveries": (

@@ -188,29 +188,29 @@ def opened(
     """
     card = card_of(folder)
     if card.kind != kind:
-        raise _refused(folder, "种类不是", "it is no model of kind", kind)
+        raise refused(folder, "种类不是", "it is no model of kind", kind)
     try:
         file = (folder / MODEL_FILE).read_bytes()
     except OSError as error:
-        raise _refused(folder, "读不到文件", "the file cannot be read:", str(error.strerror)) from error
+        raise refused(folder, "读不到文件", "the file cannot be read:", str(error.strerror)) from error
     if hash_of(file) != card.hash:
-        raise _refused(folder, "文件与模型卡的散列不符", "the file is not the one of the card", "")
+        raise refused(folder, "文件与模型卡的散列不符", "the file is not the one of the card", "")
     if list(names) != card.features or features_hash(features) != card.features_hash:
-        raise _refused(folder, "特征与本程序不同", "its features are not those of this program", "")
+        raise refused(folder, "特征与本程序不同", "its features are not those of this program", "")
     import skops.io
 
     try:
         foreign = sorted(set(skops.io.get_untrusted_types(data=file)) - trusted)
         if foreign:
-            raise _refused(folder, "含未信任的类型", "it holds types that are not trusted:", ", ".join(foreign))
+            raise refused(folder, "含未信任的类型", "it holds types that are not trusted:", ", ".join(foreign))
         parts: dict[str, Any] = skops.io.loads(file, trusted=sorted(trusted))
         scores = score(parts, card.probe.values(), np.array(card.probe.peers, np.int64))
     except ModelError:
         raise
     except Exception as error:  # whatever a file that is no model makes of itself
-        raise _refused(folder, "无法打开", "it cannot be opened:", f"{type(error).__name__}: {error}") from error
+        raise refused(folder, "无法打开", "it cannot be opened:", f"{type(error).__name__}: {error}") from error
     if not np.allclose(scores, card.probe.scores, rtol=_CLOSE, atol=_CLOSE):
-        raise _refused(folder, "自检得分不同", "it does not score as it did when it was kept", "")
+        raise refused(folder, "自检得分不同", "it does not score as it did when it was kept", "")
     return card, parts
 
 
@@ -242,7 +242,8 @@ def _put(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
     archive.writestr(entry, content)
 
 
-def _refused(folder: Path, zh: str, en: str, what: str) -> ModelError:
+def refused(folder: Path, zh: str, en: str, what: str) -> ModelError:
+    """Why a model may not be used, and what to do."""
     told = f" {what}" if what else ""
     return ModelError(
         f"{folder.name}：{zh}{told}，不予使用，请重新训练 / the model is not used: {en}{told}; train again, or promote "

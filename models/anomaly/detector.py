@@ -3,21 +3,29 @@
 One forest on features scaled within peer groups (a forest a group would cost several times as much and learn from
 less). The parts are put on one scale by quantiles of the training rows and added, so that contributions of the forest
 (by SHAP) and of the tails add up to the score. Source: Liu, Ting, Zhou, Isolation Forest, 2008.
+
+What is rare counts in three ways, of which the one that says most is taken, since each finds what the others drown in
+their own ordinary rows: the forest with the single rarest value, where a register has few features that go together;
+the three strongest bundles of values, where it has many; and the three strongest departures of values from what the
+other facts of the enterprise let expect.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 import msgspec
 import numpy as np
 from sklearn.ensemble import IsolationForest
 
+from models.anomaly.departures import Departures, fit_departures
 from models.anomaly.isolation import Isolation
+from models.anomaly.rarity import Rarity
 from models.anomaly.scaling import Scaling, fit_scaling, within
 from models.anomaly.tails import Tails, fit_tails
 from models.arrays import Floats, Ints, Singles
+from models.peers import nearest
 
 BATCH: Final = 2_048
 """Rows that are scored at once; one at a time costs a thousand times as much each."""
@@ -28,25 +36,54 @@ TRUSTED: Final = frozenset({"sklearn.tree._tree.Tree"})
 TREES: Final = 100
 SUBSAMPLE: Final = 1_024
 TAILS_WEIGHT: Final = 0.2
-STRONG_WEIGHT: Final = 10.0
-"""Both chosen by measurement, see docs/models.md: the first on benchmark sets, the second on made-up provinces."""
+RARE_WEIGHT: Final = 4.0
+"""The first was chosen on benchmark sets (docs/models.md). By the second, one in 270 (e times as rare as one in a
+hundred) is told apart from ordinary rows by as much as four interquartile ranges of the forest.
+"""
 
 _LEAST_PEERS: Final = 200
 _MOST_ROWS: Final = 200_000
 
 
+class Added(msgspec.Struct, frozen=True):
+    """What is added to the scores of some rows, beside `forest_weight` × forest: for what the `forest` finds rare, by
+    the values themselves and by departures from what the others let expect (both n × m).
+    """
+
+    forest: Floats
+    values: Floats
+    departures: Floats
+
+    @property
+    def by_feature(self) -> Floats:
+        """All that has a feature (n × m)."""
+        return self.values + self.departures
+
+
+class _Read(NamedTuple):
+    """Contributions of values, of values by ranks and of departures (n × m), and what is rare in the four ways: the
+    forest's score, the rarest value, the strongest values, the strongest departures (n × 4).
+    """
+
+    tails: Singles
+    ranked: Singles
+    departing: Singles
+    ways: Floats
+
+
 class Detector(msgspec.Struct, frozen=True):
-    """A fitted detector. The score is `forest_weight` × forest + `tails_weight` × tails + `strong_weight` × what the
-    three strongest tails together exceed `strong_from` by, less `offset`; 0 is an ordinary row.
+    """A fitted detector. The score is `forest_weight` × forest + `tails_weight` × tails + `RARE_WEIGHT` × rarity, less
+    `offset`; 0 is an ordinary row. `rarities`: of the forest and the rarest value, which are added, of the strongest
+    values, and of the strongest departures; the greatest of the three counts.
     """
 
     scaling: Scaling
     tails: Tails
+    departures: Departures
     isolation: Isolation
+    rarities: tuple[Rarity, ...]
     forest_weight: float
     tails_weight: float
-    strong_weight: float
-    strong_from: float
     offset: float
 
     @classmethod
@@ -64,45 +101,75 @@ class Detector(msgspec.Struct, frozen=True):
             values, peers = values[rows], peers[rows]
         scaling = fit_scaling(values, peers, sides, _LEAST_PEERS)
         scaled = scaling.apply(values, peers)
-        tails = fit_tails(scaled, sides)
         near = within(scaled)
         forest = IsolationForest(
             n_estimators=trees, max_samples=min(SUBSAMPLE, len(near)), random_state=int(rng.integers(2**31))
         ).fit(near)
-        isolation = Isolation.of(forest)
-        seen = np.sort(rng.choice(len(scaled), min(len(scaled), 20_000), replace=False))
-        forest_middle, forest_spread = _middle_and_spread(isolation.score(near[seen]))
-        added = tails.contributions(scaled[seen])
-        tails_middle, tails_spread = _middle_and_spread(added.sum(axis=1, dtype=np.float64))
-        usual, rare = (float(one) for one in np.percentile(tails.strongest_sum(added), [90, 99]))
-        forest_weight, tails_weight = 1.0 / forest_spread, TAILS_WEIGHT / tails_spread
-        strong_weight = STRONG_WEIGHT / ((rare - usual) or 1.0)
-        offset = forest_weight * forest_middle + tails_weight * tails_middle
-        return cls(scaling, tails, isolation, forest_weight, tails_weight, strong_weight, rare, offset)
+        tails, departures = fit_tails(scaled, sides), fit_departures(scaled, sides)
+        known = cls(scaling, tails, departures, Isolation.of(forest), (), 1.0, 1.0, 0.0)
+        read = known._read(scaled[np.sort(rng.choice(len(scaled), min(len(scaled), 20_000), replace=False))])
+        forest_middle, forest_spread = _middle_and_spread(read.ways[:, 0])
+        tails_middle, tails_spread = _middle_and_spread(read.tails.sum(axis=1, dtype=np.float64))
+        return msgspec.structs.replace(
+            known,
+            rarities=tuple(Rarity.of(way) for way in read.ways.T),
+            forest_weight=1.0 / forest_spread,
+            tails_weight=TAILS_WEIGHT / tails_spread,
+            offset=forest_middle / forest_spread + TAILS_WEIGHT * tails_middle / tails_spread,
+        )
 
     def score(self, values: Singles, peers: Ints) -> Floats:
         """How unusual each row is among its peers; the more, the more unusual."""
         found = np.empty(len(values))
         for first in range(0, len(values), BATCH):
             rows = slice(first, first + BATCH)
-            scaled = self.scaling.apply(values[rows], peers[rows])
-            added = self.tails.contributions(scaled)
-            strong = np.maximum(self.tails.strongest_sum(added) - self.strong_from, 0.0)
+            read = self._read(self.scaling.apply(values[rows], peers[rows]))
             found[rows] = (
-                self.forest_weight * self.isolation.score(within(scaled))
-                + self.tails_weight * added.sum(axis=1, dtype=np.float64)
-                + self.strong_weight * strong
+                self.forest_weight * read.ways[:, 0]
+                + self.tails_weight * read.tails.sum(axis=1, dtype=np.float64)
+                + RARE_WEIGHT * self._rarity(read).max(axis=1)
                 - self.offset
             )
         return found
 
-    def tail_contributions(self, values: Singles, peers: Ints) -> Floats:
-        """What the tails of single values add to the scores (n × m); for reasons, together with the forest's."""
-        added = self.tails.contributions(self.scaling.apply(values, peers))
-        three = self.tails.strongest(added)
-        total = three.sum(axis=1, keepdims=True)
-        share = three * (np.maximum(total - self.strong_from, 0.0) / np.maximum(total, 1e-9))
-        return np.asarray(added * self.tails_weight + share * self.strong_weight, np.float64)
+    def added(self, values: Singles, peers: Ints) -> Added:
+        """What adds to the scores of some rows, for reasons, together with the contributions of the forest."""
+        read = self._read(self.scaling.apply(values, peers))
+        rarity = self._rarity(read) * RARE_WEIGHT
+        rarity[np.arange(3) != rarity.argmax(axis=1)[:, None]] = 0.0
+        lone = np.zeros(read.ranked.shape)
+        rarest = read.ranked.argmax(axis=1)
+        lone[np.arange(len(lone)), rarest] = RARE_WEIGHT * self.rarities[1].beyond(read.ways[:, 1])
+        lone[rarity[:, 0] == 0.0] = 0.0
+        return Added(
+            rarity[:, 0] - lone.sum(axis=1),
+            read.tails * self.tails_weight + lone + _shared(rarity[:, 1], self.tails.strongest(read.tails)),
+            _shared(rarity[:, 2], self.departures.tails.strongest(read.departing)),
+        )
+
+    def expected(self, values: Singles, peers: Ints) -> Singles:
+        """The values of some rows that the others of the same row let expect (n × m)."""
+        place = nearest(peers, self.scaling.groups)
+        scaled = self.departures.expected(self.scaling.apply(values, peers))
+        return self.scaling.centre[place] + self.scaling.spread[place] * scaled
+
+    def _read(self, scaled: Singles) -> _Read:
+        tails, ranked = self.tails.both(scaled)
+        departing = self.departures.contributions(scaled)
+        ways = np.column_stack(
+            [
+                self.isolation.score(within(scaled)),
+                ranked.max(axis=1),
+                self.tails.strongest_sum(tails),
+                self.departures.tails.strongest_sum(departing),
+            ]
+        )
+        return _Read(tails, ranked, departing, ways)
+
+    def _rarity(self, read: _Read) -> Floats:
+        """How rare rows are: the forest with the rarest value, the strongest values, the strongest departures."""
+        forest, lone, strong, departing = (one.beyond(way) for one, way in zip(self.rarities, read.ways.T, strict=True))
+        return np.column_stack([forest + lone, strong, departing])
 
     # -- for keeping ----------------------------------------------------------------------------------------------
 
@@ -114,25 +181,29 @@ class Detector(msgspec.Struct, frozen=True):
             "centre": self.scaling.centre,
             "spread": self.scaling.spread,
             "sides": self.scaling.sides,
-            "tails": self.tails.table,
-            "tail_sides": self.tails.sides,
-            "tail_ends": self.tails.ends,
-            "tail_bases": self.tails.bases,
-            "tail_spreads": self.tails.spreads,
-            "tail_bundled": self.tails.bundled,
-            "tail_begins": self.tails.begins,
-            "weights": [self.forest_weight, self.tails_weight, self.strong_weight, self.strong_from, self.offset],
+            "tails": self.tails.parts(),
+            "departures": self.departures.parts(),
+            "rarities": [[one.end, one.least, one.spread] for one in self.rarities],
+            "weights": [self.forest_weight, self.tails_weight, self.offset],
         }
 
     @classmethod
     def from_parts(cls, parts: Mapping[str, Any]) -> Self:
         """The detector of such parts. Raises KeyError where one is missing."""
-        scaling = Scaling(parts["groups"], parts["centre"], parts["spread"], parts["sides"])
-        tails = Tails(
-            *(parts[name] for name in ("tails", "tail_sides", "tail_ends", "tail_bases", "tail_spreads")),
-            *(parts[name] for name in ("tail_bundled", "tail_begins")),
+        return cls(
+            Scaling(parts["groups"], parts["centre"], parts["spread"], parts["sides"]),
+            Tails.from_parts(parts["tails"]),
+            Departures.from_parts(parts["departures"]),
+            Isolation.of(parts["forest"]),
+            tuple(Rarity(*one) for one in parts["rarities"]),
+            *parts["weights"],
         )
-        return cls(scaling, tails, Isolation.of(parts["forest"]), *parts["weights"])
+
+
+def _shared(rarity: Floats, strongest: Floats) -> Floats:
+    """A rarity of each row, divided among features as they contribute."""
+    total = strongest.sum(axis=1)
+    return strongest * (rarity / np.where(total > 0.0, total, 1.0))[:, None]
 
 
 def _middle_and_spread(scores: Floats) -> tuple[float, float]:

@@ -31,8 +31,8 @@ class Limits(msgspec.Struct, frozen=True):
 
 class AnomalyFound(msgspec.Struct, frozen=True):
     """One enterprise. `row`: its row of the matrix; `q`: the least rate of false discoveries, in its county and in all
-    together, at which it is found; `contributions`: features by what the tails of their values add to the score, the
-    most first.
+    together, at which it is found; `contributions`: features by what their values, and departures of these from what
+    the others let expect, add to the score, the most first.
     """
 
     ref: int
@@ -77,7 +77,7 @@ def score_in_pieces(
     p = model.calibration.cautious(judged.p)
     q = np.maximum(q_values_by(counties, p), q_values(p))
     chosen = _chosen(counties, q, judged, marks[rows], limits_of)
-    added = model.detector.tail_contributions(values[chosen], peers[chosen])
+    added = model.detector.added(values[chosen], peers[chosen]).by_feature
     found = [
         AnomalyFound(
             int(matrix.refs[rows[place]]),

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from models import keeping
-from models.anomaly.detector import STRONG_WEIGHT, SUBSAMPLE, TAILS_WEIGHT, TREES, TRUSTED
+from models.anomaly.detector import RARE_WEIGHT, SUBSAMPLE, TAILS_WEIGHT, TREES, TRUSTED
 from models.anomaly.model import AnomalyModel
 from models.anomaly.scaling import UNUSED
 from models.arrays import Floats, Ints, Mask, Singles
@@ -18,11 +18,15 @@ from models.keeping import Card
 
 _PROBES: Final = 24
 
+FORM: Final = 2
+"""Of the parts of a model and what its score is made of. Cards before the second name none."""
+
 SETTINGS: Final = {
+    "form": FORM,
     "trees": TREES,
     "subsample": SUBSAMPLE,
     "tails_weight": TAILS_WEIGHT,
-    "strong_weight": STRONG_WEIGHT,
+    "rare_weight": RARE_WEIGHT,
 }
 
 
@@ -89,7 +93,10 @@ def packed(
 
 
 def opened(folder: Path) -> tuple[Card, AnomalyModel]:
-    """A model and its card. Raises ModelError where a check fails."""
+    """A model and its card. Raises ModelError where a check fails, also for a model of another form."""
+    form = keeping.card_of(folder).settings.get("form", 1)
+    if form != FORM:
+        raise keeping.refused(folder, "模型形式不是", "its form is not", f"{FORM}: {form}")
     card, parts = keeping.opened(
         folder, kind="anomaly", trusted=TRUSTED, features=FEATURES, names=names(), score=_score
     )

@@ -4,8 +4,7 @@ The reference are live enterprises on which no rule found anything when the mode
 learn. A p-value is uniform for whoever is like them (smoothed conformal p-values: Vovk, Gammerman, Shafer, Algorithmic
 Learning in a Random World, 2005, ch. 2). Two things make it usable with small groups and in large counties:
 
-- **Borrowing.** Each group has a middle and a spread of its own; the ranks of groups that are too small are those of
-  their nearest parent, in which every score stands on the scale of its own group.
+- **Borrowing.** The ranks of groups that are too small are those of their nearest parent.
 - **The tail.** With n scores no rank says less than 1/(n+1). Beyond the highest few, everybody's tail goes on
   (`models.calibration.tail`) from where the ranks of the group end, as wide as those few say, of whom everybody counts
   as some more; as far as is believed (`REACH`). That its width is known by so few is in the p-value: of an exponential
@@ -27,7 +26,6 @@ from models.peers import members, nearest, nodes
 REACH: Final = 1_000
 """How many times below 1/(n+1) a tail may be believed."""
 
-_OWN_SCALE: Final = 20
 _OWN_RANKS: Final = 20
 _BORROWED: Final = 20
 """Excesses that everybody's tail counts as in the width of a group's."""
@@ -41,14 +39,11 @@ reference.
 class Calibration(msgspec.Struct, frozen=True):
     """What was learned from the reference.
 
-    `scales`: groups with a `centre` and a `spread` of their own; `ranked`: groups with ranks of their own: the sorted
-    scores of the place i in it are `scores[offsets[i]:offsets[i + 1]]`. `stretch`: by the same place, how many times as
-    wide as everybody's its tail is; `tail_scale`, `tail_shape`: of everybody's.
+    `ranked`: groups with ranks of their own: the sorted scores of the place i in it are
+    `scores[offsets[i]:offsets[i + 1]]`. `stretch`: by the same place, how many times as wide as everybody's its tail
+    is; `tail_scale`, `tail_shape`: of everybody's.
     """
 
-    scales: Ints
-    centre: Floats
-    spread: Floats
     ranked: Ints
     offsets: Ints
     scores: Floats
@@ -60,30 +55,28 @@ class Calibration(msgspec.Struct, frozen=True):
         """A p-value in (0, 1] for each row. `marks`: a number of each enterprise that decides among equal scores, the
         same wherever and whenever it is asked.
         """
-        place = nearest(peers, self.scales)
-        adjusted = (scores - self.centre[place]) / self.spread[place]
         ranks = nearest(peers, self.ranked)
         chance = uniform(marks)
         found = np.empty(len(scores))
         tail = Tail.of(self.scores[: self.offsets[1]], self.tail_scale, self.tail_shape)
         for node in (int(one) for one in np.unique(ranks)):
             rows = np.flatnonzero(ranks == node)
-            found[rows] = self._by_rank(node, tail, adjusted[rows], chance[rows])
+            found[rows] = self._by_rank(node, tail, scores[rows], chance[rows])
         return found
 
-    def _by_rank(self, node: int, tail: Tail, adjusted: Floats, chance: Floats) -> Floats:
+    def _by_rank(self, node: int, tail: Tail, scores: Floats, chance: Floats) -> Floats:
         known = self.scores[self.offsets[node] : self.offsets[node + 1]]
         size = len(known)
-        below = np.searchsorted(known, adjusted, "left")
-        upto = np.searchsorted(known, adjusted, "right")
+        below = np.searchsorted(known, scores, "left")
+        upto = np.searchsorted(known, scores, "right")
         found: Floats = (size - upto + chance * (upto - below + 1)) / (size + 1)
         exact = tail.reach if node == 0 else _highest(size)
         if size > exact > 0:
             last = known[-exact - 1]
-            out = adjusted > last
+            out = scores > last
             hazard = float(np.log((size + 1) / exact))
             begin = tail.score_at(hazard)
-            more = np.maximum(tail.hazards(begin + (adjusted[out] - last) / self.stretch[node]) - hazard, 0.0)
+            more = np.maximum(tail.hazards(begin + (scores[out] - last) / self.stretch[node]) - hazard, 0.0)
             sure = exact if node == 0 else 1.0 / (1.0 / (exact + _BORROWED) + 1.0 / tail.reach)
             found[out] = exact / (size + 1) * np.power(1.0 + more / sure, -sure)
         return np.clip(found, 1.0 / (REACH * (size + 1)), 1.0)
@@ -121,20 +114,10 @@ def fit_calibration(scores: Floats, peers: Ints) -> Calibration:
     """Learns from the scores of the reference. Raises ValueError where there is none."""
     if not len(scores):
         raise ValueError("校准至少需要一行 / at least one row is needed to calibrate by")
-    scales = nodes(peers, _OWN_SCALE)
-    centre, spread = np.zeros(len(scales)), np.ones(len(scales))
-    for place, group in enumerate(scales):
-        low, middle, high = np.percentile(scores[members(peers, int(group))], [25, 50, 75])
-        centre[place], spread[place] = middle, (high - low) or spread[0]
-    own = nearest(peers, scales)
-    adjusted = (scores - centre[own]) / spread[own]
     ranked = nodes(peers, _OWN_RANKS)
-    parts = [np.sort(adjusted[members(peers, int(group))]) for group in ranked]
+    parts = [np.sort(scores[members(peers, int(group))]) for group in ranked]
     tail = fit_tail(parts[0])
     return Calibration(
-        scales,
-        centre,
-        spread,
         ranked,
         np.cumsum([0, *(len(part) for part in parts)]),
         np.concatenate(parts),

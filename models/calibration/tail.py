@@ -1,6 +1,6 @@
-"""How rare scores are beyond those that ranks can tell: one tail of all groups, each score on the scale of its group.
+"""How rare scores are beyond those that ranks can tell: one tail of all groups together.
 
-The score of a detector bends where the strongest tails begin to count (`models.anomaly.detector`), near the highest
+The score of a detector bends where what is rare begins to count (`models.anomaly.detector`), near the highest
 hundredth: a tail fitted from further below takes the bend for heaviness, and everything beyond for ordinary. So the
 tail is of the highest hundredth alone. It is a generalised Pareto one (Pickands 1975), drawn towards the exponential
 that sums of negative logarithms of shares have; small groups, which have no hundredth, take the bend from everybody's.

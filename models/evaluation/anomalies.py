@@ -19,7 +19,9 @@ from models.anomaly.storing import fitted, sides
 from models.arrays import Floats, Ints, Mask, Singles
 from models.calibration.conformal import Calibration
 from models.calibration.drift import distance_from_uniform
-from models.features.computing import Matrix
+from models.evaluation import stories
+from models.features.computing import Matrix, compute
+from models.features.facts import Facts
 from models.features.peers import label_of
 
 PLANTED_SHARE: Final = 0.01
@@ -28,6 +30,12 @@ _EXTREME: Final = 0.999
 _RARE: Final = 0.002
 _FEW: Final = 3
 _LEAST_GROUP: Final = 100
+
+Planted = tuple[Singles, list[str]]
+"""The values of the judged rows, some of which are planted, and the story of each of these; none for bare values."""
+
+Planting = Callable[[Matrix, Ints, Ints, np.random.Generator], Planted]
+"""Plants into the judged rows of a matrix (their places) at some places among them."""
 
 
 class Uniformity(msgspec.Struct, frozen=True):
@@ -43,12 +51,15 @@ class Uniformity(msgspec.Struct, frozen=True):
 
 
 class Trial(msgspec.Struct, frozen=True):
-    """Anomalies planted into rows of the reference: how many were found, and how many others."""
+    """Anomalies planted into rows of the reference: how many were found, and how many others. `stories`: of those that
+    are events, how many of each story were planted and found.
+    """
 
     seed: int
     planted: int
     found: int
     true: int
+    stories: dict[str, tuple[int, int]] = {}
 
     @property
     def false_discovery_rate(self) -> float:
@@ -93,12 +104,19 @@ def rejected(groups: Iterable[Uniformity], level: float = 0.05) -> float:
 
 
 def planted_trials(
-    matrix: Matrix, marks: Ints, reference: Mask, limits_of: Callable[[int], Limits], seeds: Sequence[int]
+    matrix: Matrix,
+    marks: Ints,
+    reference: Mask,
+    limits_of: Callable[[int], Limits],
+    seeds: Sequence[int],
+    planting: Planting | None = None,
 ) -> Trials:
     """A trial for each seed: half of the reference teaches and calibrates, the other half is judged, with anomalies
-    planted into a hundredth of it. Raises ValueError where the reference is too small.
+    planted into a hundredth of it: extreme values (`planted`), or what is named. Raises ValueError where the reference
+    is too small.
     """
-    trials = [_trial(matrix, marks, np.flatnonzero(reference), limits_of, seed) for seed in seeds]
+    how = _values_made_extreme if planting is None else planting
+    trials = [_trial(matrix, marks, np.flatnonzero(reference), limits_of, how, seed) for seed in seeds]
     return Trials(
         limits_of(0).false_discovery_rate,
         round(float(np.mean([one.false_discovery_rate for one in trials])), 4),
@@ -108,15 +126,56 @@ def planted_trials(
     )
 
 
+def story_trials(
+    facts: Facts,
+    matrix: Matrix,
+    marks: Ints,
+    reference: Mask,
+    limits_of: Callable[[int], Limits],
+    seeds: Sequence[int],
+) -> dict[str, Trials]:
+    """The same with stories told in events (`models.evaluation.stories`), by their strength; empty for a register of
+    which none can be told. `facts`: those that the matrix was computed from.
+    """
+    if not stories.told_in(facts):
+        return {}
+    return {
+        strength: planted_trials(matrix, marks, reference, limits_of, seeds, _told(facts, events))
+        for strength, events in stories.STRENGTHS.items()
+    }
+
+
+def _told(facts: Facts, events: int) -> Planting:
+    """Stories of so many events: the rows of their enterprises as they are with these."""
+
+    def plant(matrix: Matrix, judged: Ints, chosen: Ints, rng: np.random.Generator) -> Planted:
+        refs = matrix.refs[judged[chosen]]
+        places = np.searchsorted(facts.refs, refs)
+        roles = stories.cast(facts, places, rng)
+        told = compute(stories.planted_events(facts, matrix.now, roles, events, rng), matrix.now)
+        values = matrix.values[judged]
+        values[chosen] = told.values[np.searchsorted(told.refs, refs)]
+        return values, [roles[place] for place in places.tolist()]
+
+    return plant
+
+
+def _values_made_extreme(matrix: Matrix, judged: Ints, chosen: Ints, rng: np.random.Generator) -> Planted:
+    return planted(matrix.values[judged], chosen, rng), []
+
+
 def planted(values: Singles, rows: Ints, rng: np.random.Generator) -> Singles:
     """The values with five features of each of some rows made extreme: as one in a thousand of all rows has them, each
     on its harmful side, or on either where none is named. Features without such an extreme are left alone.
     """
     found = values.copy()
-    low, high = (np.nanquantile(values, share, axis=0) for share in (1.0 - _EXTREME, _EXTREME))
-    harmful, rare = sides(), max(_RARE, _FEW / len(values))
-    up = ((harmful == 0) | (harmful == 1)) & ((values >= high).mean(axis=0) <= rare)
-    down = (harmful <= 0) & ((values <= low).mean(axis=0) <= rare)
+    known = np.flatnonzero(~np.isnan(values).all(axis=0))
+    low, high = np.zeros(values.shape[1], np.float32), np.zeros(values.shape[1], np.float32)
+    low[known], high[known] = np.nanquantile(values[:, known], [1.0 - _EXTREME, _EXTREME], axis=0)
+    harmful, rare = sides()[known], max(_RARE, _FEW / len(values))
+    up, down = np.zeros(values.shape[1], bool), np.zeros(values.shape[1], bool)
+    up[known] = ((harmful == 0) | (harmful == 1)) & ((values >= high).mean(axis=0)[known] <= rare)
+    down[known] = (harmful <= 0) & ((values <= low).mean(axis=0)[known] <= rare)
     usable = np.flatnonzero(up | down)
     for row in rows:
         for feature in rng.choice(usable, min(PLANTED_FEATURES, len(usable)), replace=False):
@@ -125,20 +184,28 @@ def planted(values: Singles, rows: Ints, rng: np.random.Generator) -> Singles:
     return found
 
 
-def _trial(matrix: Matrix, marks: Ints, reference: Ints, limits_of: Callable[[int], Limits], seed: int) -> Trial:
+def _trial(
+    matrix: Matrix, marks: Ints, reference: Ints, limits_of: Callable[[int], Limits], planting: Planting, seed: int
+) -> Trial:
     rng = np.random.default_rng(seed)
     order = rng.permutation(reference)
     taught, judged = np.zeros(len(matrix.refs), bool), np.sort(order[len(order) // 2 :])
     taught[order[: len(order) // 2]] = True
     model: AnomalyModel = fitted(matrix.values, matrix.peers, taught, seed)
     chosen = np.sort(rng.choice(len(judged), max(1, int(len(judged) * PLANTED_SHARE)), replace=False))
+    values, roles = planting(matrix, judged, chosen, rng)
     rows = Matrix(
         matrix.now,
         matrix.refs[judged],
-        planted(matrix.values[judged], chosen, rng),
+        values,
         matrix.peers[judged],
         matrix.counties[judged],
         matrix.live[judged],
     )
     found = {one.row for one in score_all(rows, marks[judged], model, limits_of).found}
-    return Trial(seed, len(chosen), len(found), len(found & {int(one) for one in chosen}))
+    hits = [int(one) in found for one in chosen]
+    told = {
+        name: (roles.count(name), sum(hit for hit, role in zip(hits, roles, strict=True) if role == name))
+        for name in sorted(set(roles))
+    }
+    return Trial(seed, len(chosen), len(found), sum(hits), told)

@@ -21,13 +21,14 @@ _EULER: float = float(np.euler_gamma)
 
 class Contributions(msgspec.Struct, frozen=True):
     """`score[i] = base + total[i].sum()`, and `total = forest + tails`; n × m each. `base`: of a row that is like
-    everybody.
+    everybody. `departures`: the part of the tails that values add which the others do not let expect.
     """
 
     base: float
     total: Floats
     forest: Floats
     tails: Floats
+    departures: Floats
 
 
 class AnomalyReasons:
@@ -43,7 +44,7 @@ class AnomalyReasons:
         """Of some rows (n × m, NaN: not known) with their peer groups, on the scale of the detector's score.
 
         SHAP divides the depth at which a row is isolated; the score is a power of it. Each row's shares of the depth
-        are its shares of the forest's score.
+        are its shares of what the forest adds.
         """
         detector = self._detector
         scaled = detector.scaling.apply(values, peers)
@@ -51,13 +52,12 @@ class AnomalyReasons:
         middle = float(np.ravel(self._trees.expected_value)[0])
         moved = depth.sum(axis=1)
         ordinary = 2.0 ** (-middle / self._usual_path)
-        gained = 2.0 ** (-(middle + moved) / self._usual_path) - ordinary
+        added = detector.added(values, peers)
+        gained = detector.forest_weight * (2.0 ** (-(middle + moved) / self._usual_path) - ordinary) + added.forest
         still = np.abs(moved) < 1e-12
-        scale = np.where(still, 0.0, gained / np.where(still, 1.0, moved)) * detector.forest_weight
-        forest = depth * scale[:, None]
-        tails = detector.tail_contributions(values, peers).astype(np.float64)
+        forest = depth * np.where(still, 0.0, gained / np.where(still, 1.0, moved))[:, None]
         base = float(detector.forest_weight * ordinary - detector.offset)
-        return Contributions(base, forest + tails, forest, tails)
+        return Contributions(base, forest + added.by_feature, forest, added.by_feature, added.departures)
 
 
 class MarginReasons:
@@ -71,7 +71,7 @@ class MarginReasons:
         """Of some rows (n × m, NaN: not known); a positive one raises the chance."""
         found: Floats = np.asarray(self._trees.shap_values(values, check_additivity=False), np.float64)
         base = float(np.ravel(self._trees.expected_value)[-1])
-        return Contributions(base, found, found, np.zeros_like(found))
+        return Contributions(base, found, found, *(np.zeros_like(found) for _ in range(2)))
 
 
 def path_of(forest: IsolationForest) -> float:

@@ -18,7 +18,7 @@ from models.arrays import Floats, Ints, Singles
 from models.explanation.contributions import AnomalyReasons, Contributions
 from models.explanation.mending import by_time_alone, can_move, mending_of, nearest_change, window_of
 from models.explanation.usual import Usual, Usuals
-from models.explanation.wording import Said, change_said, reason_said
+from models.explanation.wording import Said, change_said, expected_said, reason_said
 from models.features.feature import Feature
 
 SHOWN: Final = 5
@@ -48,6 +48,7 @@ class Reason(msgspec.Struct, frozen=True, kw_only=True):
     low: float
     middle: float
     high: float
+    expected: float | None = None
     said: Said
     events: tuple[Happened, ...] = ()
 
@@ -77,14 +78,20 @@ def told(
     found: Contributions,
     places: Sequence[int],
     events_of: EventsOf,
+    expected: Singles | None = None,
 ) -> tuple[Reason, ...]:
-    """Some features' parts of a score in words. `found`: the contributions of this one row."""
+    """Some features' parts of a score in words. `found`: the contributions of this one row; `expected`: its values as
+    the others of them let expect, for a detector of departures.
+    """
     total = found.total[0]
     raised = float(total[total > 0].sum())
     reasons = []
     for place in places:
         feature, value, added = features[place], float(row[place]), float(total[place])
         low, middle, high = (float(one[place]) for one in (usual.low, usual.middle, usual.high))
+        departs = found.departures[0][place] > added / 2 and not np.isnan(value)
+        likely = float(expected[place]) if expected is not None and departs else None
+        said = reason_said(feature, value, low, high, added / raised)
         reasons.append(
             Reason(
                 feature=feature.name,
@@ -96,7 +103,8 @@ def told(
                 low=low,
                 middle=middle,
                 high=high,
-                said=reason_said(feature, value, low, high, added / raised),
+                expected=likely,
+                said=said if likely is None else expected_said(said, feature, likely),
                 events=tuple(events_of(feature)[-MOST_EVENTS:]),
             )
         )
@@ -146,7 +154,8 @@ class Explainer:
         change = nearest_change(row, usual, raising, movable, judge, threshold)
         changes = [] if change is None else [(one.feature, one.before, one.after) for one in change.changes]
         lapses = by_time_alone(row, usual, lapsing, judge, threshold)
-        reasons = told(self._features, row, usual, found, raising[:SHOWN], events_of)
+        expected = self._model.detector.expected(row[None, :], peers)[0]
+        reasons = told(self._features, row, usual, found, raising[:SHOWN], events_of, expected)
         return Explanation(
             base=found.base,
             score=found.base + float(found.total[0].sum()),

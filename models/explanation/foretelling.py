@@ -58,7 +58,8 @@ class ForecastReasons:
             trees, lines, base = (trees + again_trees) / 2, (lines + again_lines) / 2, (base + again_base) / 2
         place, added, start = self._model.recency_part(row)
         lines[place] += added
-        return Contributions(base + start, (trees + lines)[None, :], trees[None, :], lines[None, :])
+        nothing = np.zeros((1, len(row)))
+        return Contributions(base + start, (trees + lines)[None, :], trees[None, :], lines[None, :], nothing)
 
     def explain(self, row: Singles, usual: Usual, features: Sequence[Feature], events_of: EventsOf) -> Foretold:
         """What raises one enterprise most, in words, and the way out. `features`: of the columns; `usual`: among its

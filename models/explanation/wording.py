@@ -60,6 +60,15 @@ def reason_said(feature: Feature, value: float, low: float, high: float, share: 
     )
 
 
+def expected_said(said: Said, feature: Feature, expected: float) -> Said:
+    """A reason with the value that the other facts of the enterprise let expect."""
+    own = value_said(feature, round(expected, 1))
+    return Said(
+        f"{said.zh}；按其自身其他情况应约为 {own.zh}",
+        f"{said.en}; its other facts let expect about {own.en}",
+    )
+
+
 def change_said(changes: list[tuple[Feature, float, float]], *, time_alone: bool, lapses: str | None) -> Said:
     """What would silence the alert. `changes`: features with the values from which and to which; `lapses`: the date by
     which time alone brings it, where it does and the date is known.

@@ -109,6 +109,7 @@ def _on_home(asked: Asked) -> dict[str, Any]:
     counted: dict[str, set[str]] = {}
     with looking(place) as reader:
         flow, codes = read_flow(reader.connection, place.snapshots, pseudonyms, in_force)
+        facts = facts_of(flow)
         later = material_of(reader.connection, flow, codes, flow.now)
         learned = later
         if asked.as_of is not None:
@@ -123,7 +124,7 @@ def _on_home(asked: Asked) -> dict[str, Any]:
         pictures["rules.png"] = "规则与标准答案 rules against truth", pages.rules_picture(judgements)
     if asked.as_of is not None:
         seed = in_force.document.models.seed
-        followed = foreseen(facts_of(flow), codes, counted, in_force, learned.matrix.now, until, seed)
+        followed = foreseen(facts, codes, counted, in_force, learned.matrix.now, until, seed)
         value["foreseen"] = {"until": as_text(until), **followed.value()}
         title = "规则与此后的不良事件 rules against what followed"
         pictures["rules-foresee.png"] = title, pages.rules_picture(followed.rules, followed.base)
@@ -132,7 +133,7 @@ def _on_home(asked: Asked) -> dict[str, Any]:
             pictures["forecast-calibration.png"] = "预测校准 calibration of the forecast", reliability
     named = [codes[ref] for ref in later.matrix.refs.tolist()]
     planted = None if truths is None else {code for one in truths if one.fires for code in one.enterprises}
-    found = anomaly_on_home(learned, later, named, planted, in_force, range(asked.seeds))
+    found = anomaly_on_home(learned, later, named, planted, in_force, range(asked.seeds), facts)
     value["anomaly"] = found.figures
     pictures["calibration.png"] = "p 值校准 calibration of p-values", pages.calibration_picture(found.p)
     if asked.out is not None:

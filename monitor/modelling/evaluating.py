@@ -17,9 +17,9 @@ from config.ruleset import Rules
 from models.anomaly.findings import score_all
 from models.anomaly.storing import fitted
 from models.arrays import Floats
-from models.evaluation.anomalies import planted_trials, rejected, uniformity
+from models.evaluation.anomalies import planted_trials, rejected, story_trials, uniformity
 from models.evaluation.truth import Judgement, judged
-from models.features.facts import Ints
+from models.features.facts import Facts, Ints
 from monitor.modelling.learning import OPINIONS, Material
 from monitor.modelling.limits import limits_of
 from monitor.store.schema import ENTERPRISES, SIGNAL_MEMBERS
@@ -101,12 +101,14 @@ def anomaly_on_home(
     planted: set[str] | None,
     rules: Rules,
     seeds: Sequence[int],
+    facts: Facts,
 ) -> Evaluated:
     """Trains on `learned` for each seed and judges `later`, by default the same facts at a later moment.
 
     Told are: whether p-values are uniform in every peer group, on enterprises of the reference that taught nothing;
     what is found of what truth `planted` (codes; None: no truth); `codes`: of the rows of `later`; and trials with
-    anomalies planted into the rows of `later`. Raises ValueError where there is too little to learn from.
+    anomalies planted into the rows of `later`: extreme values, and events added to its `facts`. Raises ValueError where
+    there is too little to learn from.
     """
     limits = partial(limits_of, rules)
     matrix = later.matrix
@@ -142,6 +144,9 @@ def anomaly_on_home(
             "least_uniform": [msgspec.to_builtins(one) for one in sorted(groups, key=lambda one: one.p)[:5]],
         },
         "planted_into_rows": msgspec.to_builtins(trials),
+        "planted_as_events": msgspec.to_builtins(
+            story_trials(facts, matrix, later.marks, later.reference, limits, seeds)
+        ),
     }
     if judgements:
         figures["on_truth"] = [msgspec.to_builtins(one) for one in judgements]

@@ -9,14 +9,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import norm
 
+from models.anomaly.departures import fit_departures
 from models.anomaly.detector import Detector
 from models.anomaly.findings import Limits, Scored, score_all
 from models.anomaly.isolation import Isolation
 from models.anomaly.model import AnomalyModel
+from models.anomaly.rarity import Rarity
 from models.anomaly.scaling import MOST, UNUSED, fit_scaling
 from models.anomaly.shadow import agreement
-from models.anomaly.tails import fit_tails
+from models.anomaly.tails import USUAL, fit_tails
 from models.arrays import Ints, Mask, Singles
 from models.evaluation import adbench
 from models.features.computing import Matrix
@@ -92,6 +95,7 @@ def test_further_out_never_adds_less(seed: int, step: float) -> None:
     near = np.zeros((1, 3), np.float32) + rng.normal(size=3).astype(np.float32)
     far = near + np.float32(step) * tails.sides.astype(np.float32)
     assert (tails.contributions(far) >= tails.contributions(near)).all()
+    assert (tails.ranked(far) >= tails.ranked(near) - np.float32(1e-5)).all()
 
 
 def test_features_that_go_together_count_once_among_the_strongest() -> None:
@@ -101,8 +105,82 @@ def test_features_that_go_together_count_once_among_the_strongest() -> None:
     tails = fit_tails(scaled, np.ones(5, np.int64))
     row = np.full((1, 5), 3.0, np.float32)
     added = tails.contributions(row)
-    assert tails.strongest_sum(added)[0] == pytest.approx(float(added[0, 0] + added[0, 3] + added[0, 4]))
+    counted = float(added[0, 0] + added[0, 3] + added[0, 4]) - 3 * USUAL
+    assert tails.strongest_sum(added)[0] == pytest.approx(counted)
     assert list(np.flatnonzero(tails.strongest(added)[0])) == [0, 3, 4]
+    assert tails.strongest(added).sum() == pytest.approx(counted)
+
+
+def test_three_ordinary_values_do_not_outweigh_a_rare_one() -> None:
+    scaled = np.abs(np.random.default_rng(17).normal(size=(4000, 5))).astype(np.float32)
+    tails = fit_tails(scaled, np.ones(5, np.int64))
+    modest, rare = np.quantile(scaled, [0.96, 0.999], axis=0)
+    rows = np.stack([modest, np.r_[rare[0], np.zeros(4)]]).astype(np.float32)
+    sums = tails.strongest_sum(tails.contributions(rows))
+    assert sums[0] < 1.0 < sums[1]
+
+
+def test_by_ranks_a_heavy_tail_is_no_rarer_than_it_is() -> None:
+    scaled = (np.random.default_rng(18).pareto(1.2, (20_000, 1))).astype(np.float32)
+    tails = fit_tails(scaled, np.ones(1, np.int64))
+    for share in (0.009, 0.003, 0.001, 0.0006):
+        row = np.full((1, 1), np.quantile(scaled, 1 - share), np.float32)
+        assert tails.ranked(row)[0, 0] == pytest.approx(-np.log(share), abs=0.15)
+    far = np.full((1, 1), np.quantile(scaled, 0.9999), np.float32)
+    assert tails.contributions(far)[0, 0] > tails.ranked(far)[0, 0] + 3
+
+
+# --- departures from what the other facts let expect
+
+
+def ordinary(count: int, seed: int) -> Singles:
+    """Two features that go together, whole numbers of which most are 0, and two by themselves."""
+    rng = np.random.default_rng(seed)
+    level = rng.exponential(size=count)
+    first, second = rng.poisson(level), rng.poisson(level)
+    return np.column_stack([first + second, second, rng.normal(size=(count, 2))]).astype(np.float32)
+
+
+def test_departures_are_those_of_a_ridge_regression_on_normal_scores() -> None:
+    scaled = ordinary(700, 19)
+    departures = fit_departures(scaled, np.zeros(4, np.int64))
+    scores = np.empty(scaled.shape)
+    for feature, column in enumerate(np.round(np.clip(scaled.T.astype(float), -MOST, MOST) * 64) / 64):
+        ranks = [((column < value).sum() + (column <= value).sum()) / 2 for value in column]
+        scores[:, feature] = norm.ppf(np.array(ranks) / len(column))
+    centred = (scores - scores.mean(axis=0)) / scores.std(axis=0)
+    count = len(centred)
+    for feature in range(4):
+        others = np.delete(centred, feature, axis=1)
+        penalty = 0.2 / 0.8 * count * np.eye(3)
+        weights = np.linalg.solve(others.T @ others + penalty, others.T @ centred[:, feature])
+        left = centred[:, feature] - others @ weights
+        expected = scores[:, feature] - left * scores[:, feature].std()
+        assert departures.remaining(scaled)[:, feature] == pytest.approx(left, abs=0.02)
+        known = departures.expected(scaled)[:, feature]
+        below = (scaled[:, feature] < known[:, None] - 1 / 64).sum(axis=1) / count
+        assert (norm.ppf(np.clip(below, 1e-9, 1 - 1e-9)) <= expected + 0.02).all()
+
+
+def test_what_remains_of_a_row_is_the_same_in_any_order() -> None:
+    scaled = ordinary(3000, 20)
+    departures = fit_departures(scaled, np.ones(4, np.int64))
+    order = np.random.default_rng(1).permutation(3000)
+    whole = departures.contributions(scaled)
+    assert (departures.contributions(scaled[order]) == whole[order]).all()
+    assert all((departures.contributions(scaled[place : place + 1]) == whole[place]).all() for place in range(0, 99))
+
+
+def test_usual_values_that_do_not_go_together_are_unusual() -> None:
+    values = ordinary(6000, 21)
+    peers = np.full(6000, 1011)
+    values[:5, 0], values[:5, 1] = 0.0, 7.0
+    detector = Detector.fit(values[5:], peers[5:], 1, sides=np.ones(4, np.int64))
+    added = detector.added(values, peers)
+    scores = detector.score(values, peers)
+    assert scores[:5].min() > np.quantile(scores, 0.998)
+    assert (added.departures[:5].argmax(axis=1) == 1).all()
+    assert (detector.expected(values[:5], peers[:5])[:, 1] < 2).all(), "and there are seven"
 
 
 # --- forest and detector
@@ -136,8 +214,19 @@ def test_contributions_of_tails_are_what_the_tails_add() -> None:
     values[:50] *= 9
     scaled = detector.scaling.apply(values, peers)
     forest = detector.forest_weight * detector.isolation.score(np.clip(scaled, -MOST, MOST))
-    added = detector.tail_contributions(values, peers).sum(axis=1)
-    assert forest + added - detector.offset == pytest.approx(detector.score(values, peers), abs=1e-6)
+    added = detector.added(values, peers)
+    scores = forest + added.forest + added.by_feature.sum(axis=1) - detector.offset
+    assert scores == pytest.approx(detector.score(values, peers), abs=1e-6)
+    for way in (added.forest, added.departures.sum(axis=1)):
+        assert way.any(), "each way says most somewhere"
+
+
+def test_rarity_is_that_of_the_share_beyond() -> None:
+    part = np.random.default_rng(22).exponential(3.0, 50_000)
+    rarity = Rarity.of(part)
+    assert not rarity.beyond(np.quantile(part, [0.5, 0.989])).any()
+    assert rarity.beyond(np.quantile(part, [0.997, 0.9995])) == pytest.approx(np.log([0.01 / 0.003, 20.0]), abs=0.2)
+    assert not Rarity.of(np.zeros(200)).beyond(np.zeros(3)).any()
 
 
 def test_too_few_rows_teach_nothing() -> None:

@@ -19,8 +19,8 @@ from models.anomaly.detector import Detector
 from models.anomaly.model import AnomalyModel
 from models.arrays import Floats, Ints, Singles
 from models.explanation import mending, usual
-from models.explanation.contributions import AnomalyReasons, MarginReasons
-from models.explanation.explaining import Explainer, Explanation, Happened
+from models.explanation.contributions import AnomalyReasons, Contributions, MarginReasons
+from models.explanation.explaining import Explainer, Explanation, Happened, told
 from models.explanation.mending import Judge, by_time_alone, mending_of, nearest_change
 from models.explanation.usual import Usual, Usuals
 from models.explanation.wording import change_said, number, reason_said, value_said
@@ -119,7 +119,32 @@ def test_contributions_add_up_to_the_log_odds_of_a_forecast() -> None:
     assert int(np.abs(found.total).mean(axis=0).argmax()) == 0
 
 
+def test_what_departures_add_is_told_apart() -> None:
+    row = np.array([6, 0, 0, 25, 8, 2, 0.05], np.float32)
+    found = _reasons().contributions(row[None, :], np.array([PEERS]))
+    added = fitted().model.detector.added(row[None, :], np.array([PEERS]))
+    assert (found.departures == added.departures).all()
+    assert (found.departures <= found.tails + 1e-9).all()
+
+
 # --- the explanation
+
+
+def test_a_departure_says_what_the_other_facts_let_expect() -> None:
+    place = NAMES.index("complaints_30")
+    nothing = np.zeros((1, len(NAMES)))
+    added = nothing.copy()
+    added[0, place] = 8.0
+    expected = np.full(len(NAMES), 1.04, np.float32)
+    departing = Contributions(0.0, added, nothing, added, added)
+    (reason,) = told(SOME, odd_row(), usuals().of(PEERS), departing, [place], no_events, expected)
+    assert reason.expected == pytest.approx(1.04)
+    assert reason.said.zh.endswith("按其自身其他情况应约为 1 件")
+    assert reason.said.en.endswith("its other facts let expect about 1")
+    by_value = Contributions(0.0, added, nothing, added, nothing)
+    (reason,) = told(SOME, odd_row(), usuals().of(PEERS), by_value, [place], no_events, expected)
+    assert reason.expected is None
+    assert "expect" not in reason.said.en
 
 
 def test_an_explanation_says_value_peers_and_events() -> None:

@@ -107,6 +107,8 @@ def test_a_changed_byte_is_refused(folder: Path) -> None:
         (lambda card: card.update(features_hash="0" * 64), "features are not those"),
         (lambda card: card.update(kind="forecast"), "no model of kind"),
         (lambda card: card["probe"]["scores"].__setitem__(0, 99.0), "does not score as it did"),
+        (lambda card: card["settings"].pop("form"), "its form is not 2: 1"),
+        (lambda card: card["settings"].update(form=3), "its form is not 2: 3"),
         (lambda card: card.update(hash="x"), "the hash of the card is none"),
         (lambda card: card.pop("seed"), "the card is wrong"),
     ],
