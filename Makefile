@@ -43,9 +43,10 @@ install: $(INSTALLED) ## 按锁定版本安装到 .venv / install from the lock 
 demo: install ## 生成模拟省份并打开演示页面 / stream a made-up province and serve the live page
 	$(BIN)/credit-monitor demo
 
+# Each process of tests has a broker and a PostgreSQL of its own; a file of the cluster stays with one of them.
 test: system-packages install lint types ## 全部检查与测试 / every check and every test
 	$(PYTEST)
-	$(BIN)/pytest tests/cluster
+	$(BIN)/pytest -n 2 --dist loadfile tests/cluster
 
 test-core: install dev ## 不需要浏览器和服务的测试 / the tests that need no browser and no server
 	$(PYTEST) --ignore=tests/browser

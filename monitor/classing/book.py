@@ -9,7 +9,8 @@ from typing import Final, Protocol
 from config.scorecards import Cards
 from detectors.views import Tie
 from monitor.classing.happenings import bands_of, profile_of
-from monitor.classing.reckoning import AsOf, Reckoning, Standing, classify
+from monitor.classing.items import Reckoning
+from monitor.classing.reckoning import AsOf, Standing, classify
 from monitor.stages.history import entries_of
 from monitor.stages.shelf import Shelf
 

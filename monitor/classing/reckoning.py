@@ -11,14 +11,13 @@ from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from typing import Final, NamedTuple
 
-import msgspec
-
 from config.moments import shanghai_date, shanghai_day, start_of_day, years_later
 from config.scorecards import CLASSES, FAULTS, SIGNAL, Card, Cards, Line
 from detectors.base import Evidence
 from detectors.linked_risk import tied_at_risk
 from detectors.views import Tie
 from monitor.classing.happenings import Happening, Profile
+from monitor.classing.items import Item, Reckoning
 
 _SHOWN: Final = 5
 """So many of the newest events of a signal stand in an item."""
@@ -34,37 +33,6 @@ class Standing(NamedTuple):
     level: int
     since: int
     evidence: tuple[Evidence, ...]
-
-
-class Item(msgspec.Struct, frozen=True, array_like=True):
-    """One occurrence that an item of a card counts. `points`: after what all of the item give at most; `lapses_at`:
-    when it stops counting by itself (None: with what it rests on). `disputed`: an objection waits; it still counts.
-    """
-
-    id: str
-    points: int
-    dimension: str
-    fact: str
-    at: int
-    events: tuple[Evidence, ...]
-    lapses_at: int | None
-    disputed: bool
-    level: int
-
-
-class Reckoning(msgspec.Struct, frozen=True, array_like=True):
-    """What the cards say of one live enterprise. `class_`: A, B, C or D. `tolerated`: its only fault is a slight one
-    (容错), which makes no task.
-    """
-
-    class_: str
-    score: int
-    kind: str
-    county: int
-    industry: str
-    platform: bool
-    tolerated: bool
-    items: tuple[Item, ...]
 
 
 class AsOf:

@@ -9,7 +9,7 @@ import msgspec
 
 from config.moments import shanghai_date
 from config.scorecards import Cards, Repair, repair_of
-from monitor.classing.reckoning import Item, Reckoning
+from monitor.classing.items import Item, Reckoning
 
 
 class Advice(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from config.scorecards import CLASSES, Card, Cards
-from monitor.classing.reckoning import Item, Reckoning
+from monitor.classing.items import Item, Reckoning
 
 Cause = tuple[Any, ...]
 

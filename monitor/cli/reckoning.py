@@ -6,7 +6,7 @@ from typing import Any
 
 from config.moments import as_text, shanghai_date
 from config.scorecards import DIMENSIONS, Cards
-from monitor.classing.reckoning import Item, Reckoning
+from monitor.classing.items import Item, Reckoning
 from monitor.classing.repairs import advice_on
 from monitor.classing.ways import Way, way_up
 from monitor.rulebook import certainty_text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -12,7 +13,8 @@ from typing import Any
 
 import pytest
 
-CASES = Path(__file__).parents[1] / "data" / "example_cases"
+ROOT = Path(__file__).parents[2]
+CASES = ROOT / "tests" / "data" / "example_cases"
 COMMAND = Path(sys.executable).with_name("credit-monitor")
 
 
@@ -31,11 +33,41 @@ def test_the_installed_command_finds_the_signals_of_the_worked_cases(case: str, 
     assert Counter(map(_compared, found)) == Counter(map(_compared, wanted))
 
 
+WHAT = (
+    *(("export", what) for what in ("signals", "alerts", "tasks", "classes", "features")),
+    *(("rank",), ("task", "list"), ("alert", "list"), ("models", "list")),
+)
+
+
+def test_the_installed_command_tells_what_the_plain_modules_tell(tmp_path: Path) -> None:
+    (tmp_path / "events.jsonl").write_bytes(gzip.decompress((CASES / "plain" / "events.jsonl.gz").read_bytes()))
+    settings = {**os.environ, "CREDIT_MONITOR_PSEUDONYM_KEY": bytes(range(32)).hex()}
+    plain = ([sys.executable, "-P", "-m", "monitor"], {**settings, "PYTHONPATH": str(ROOT)})
+    told: list[dict[tuple[str, ...], bytes]] = []
+    for home, (command, environment) in (("installed", ([str(COMMAND)], settings)), ("plain", plain)):
+
+        def say(
+            *words: str, home: str = home, command: list[str] = command, environment: dict[str, str] = environment
+        ) -> bytes:
+            call = [*command, *words, "--home", home]
+            ran = subprocess.run(call, cwd=tmp_path, env=environment, capture_output=True, check=False)
+            assert ran.returncode == 0, (words, ran.stderr)
+            return ran.stdout
+
+        say("run", "--source", "events.jsonl", "--once")
+        told.append({words: say(*words) for words in WHAT})
+        codes = [json.loads(one)["subject"] for one in told[-1]["export", "classes"].splitlines()[:5]]
+        told[-1] |= {("explain", code): say("explain", code) for code in codes}
+    installed, by_plain = told
+    assert len(installed) == len(WHAT) + 5
+    assert {words: told for words, told in installed.items() if told != by_plain[words]} == {}
+
+
 def test_the_installed_modules_are_not_those_of_this_folder(tmp_path: Path) -> None:
     script = "import monitor.stages.fold as module; print(module.__file__)"
     ran = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
     print(f"the installed command runs {ran.stdout.strip()}")
-    assert Path(__file__).parents[2] / "monitor" not in Path(ran.stdout.strip()).parents
+    assert ROOT / "monitor" not in Path(ran.stdout.strip()).parents
 
 
 def _command(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:

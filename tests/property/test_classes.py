@@ -20,7 +20,8 @@ from config import scorecards
 from config.moments import shanghai_date
 from detectors.registry import all_detectors
 from monitor.classing.book import ClassBook
-from monitor.classing.reckoning import Item, Reckoning, Standing
+from monitor.classing.items import Item, Reckoning
+from monitor.classing.reckoning import Standing
 from tests import engine
 from tests.engine import Engine
 from tests.property.chaos import make_chaos, small_reference, small_rules

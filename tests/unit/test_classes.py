@@ -10,7 +10,8 @@ import pytest
 from config import scorecards
 from config.moments import parse_moment, shanghai_date
 from monitor.classing.book import ClassBook
-from monitor.classing.reckoning import Reckoning, Standing
+from monitor.classing.items import Reckoning
+from monitor.classing.reckoning import Standing
 from monitor.classing.repairs import advice_on, months_later
 from monitor.classing.ways import way_up
 from tests.engine import Engine, Raw, event, lines

@@ -20,7 +20,8 @@ from config.scorecards import SIGNAL, Cards
 from detectors.base import Evidence
 from detectors.views import Tie
 from monitor.classing.happenings import bands_of, profile_of
-from monitor.classing.reckoning import AsOf, Reckoning, Standing, classify
+from monitor.classing.items import Reckoning
+from monitor.classing.reckoning import AsOf, Standing, classify
 from monitor.cluster.supervision import monthly
 from monitor.cluster.supervision.knowing import histories
 from monitor.store.home import meta, set_meta

@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import Connection, delete, func, insert, select, text
 from sqlalchemy.exc import OperationalError
 
-from monitor.classing.reckoning import Reckoning
+from monitor.classing.items import Reckoning
 from monitor.store import bulk
 from monitor.store.home import forget_meta, meta, set_meta
 from monitor.store.postgresql.classing_schema import (

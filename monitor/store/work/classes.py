@@ -14,7 +14,8 @@ from sqlalchemy import Connection, Select, Table, bindparam, delete, func, inser
 
 from config.moments import as_text, shanghai_date
 from config.scorecards import Cards
-from monitor.classing.reckoning import Reckoning, Standing
+from monitor.classing.items import Reckoning
+from monitor.classing.reckoning import Standing
 from monitor.store import bulk
 from monitor.store.schema import ENTERPRISES, SIGNAL_MEMBERS, SIGNALS, SOURCES
 from monitor.store.work.classes_schema import CLASS_MIX, CLASSES, CLASSES_NEXT, SCORECARDS
