@@ -22,6 +22,9 @@ from config.supervision import AlertPolicy
 
 EXEMPT_FALLBACK: Final = "unknown"
 
+_OF_SEVERAL: Final = ("one-address-many-licences", "address-burst", "one-person-many-enterprises", "person-burst")
+"""Detectors that count enterprises at a room or of a person: one alone is no pattern, and is not judged."""
+
 
 class RulesError(ValueError):
     """A rules file that cannot be used; the message says where and what to do."""
@@ -168,5 +171,8 @@ def _checked(text: str) -> Document:
             numbers = [number for _, number in sorted(place.get("levels", {}).items())]
             if numbers != sorted(set(numbers)):
                 msg = f"the rules file is wrong at detectors/{name}: a higher level needs a higher threshold"
+                raise RulesError(msg)
+            if name in _OF_SEVERAL and numbers and numbers[0] < 2:
+                msg = f"the rules file is wrong at detectors/{name}: one enterprise is no pattern, give 2 or more"
                 raise RulesError(msg)
     return document

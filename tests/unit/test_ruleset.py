@@ -153,6 +153,15 @@ HOST = {"text": "文三路1号", "kind": "cluster", "reason": "批准", "owner":
         (lambda document: parameters(document).update(levels={5: 1}), f"detectors/{LICENCES}/parameters/levels"),
         (lambda document: parameters(document).update(levels={1: 5, 2: 5}), f"detectors/{LICENCES}"),
         (lambda document: parameters(document).update(levels={1: 5, 2: 4}), f"detectors/{LICENCES}"),
+        (lambda document: parameters(document).update(levels={1: 1, 2: 5}), f"detectors/{LICENCES}: one enterprise"),
+        (
+            lambda document: document["detectors"][LICENCES].update(by_region={"330106": {"levels": {1: 1}}}),
+            f"detectors/{LICENCES}: one enterprise",
+        ),
+        (
+            lambda document: document["detectors"]["address-at-risk"]["parameters"].update(minimum_registered=1),
+            "address-at-risk/parameters/minimum_registered",
+        ),
         (lambda document: parameters(document).update(exempt_kinds=["castle"]), "exempt_kinds"),
         (lambda document: parameters(document).update(threshold=5), "threshold"),
         (lambda document: parameters(document).update(hold_days=5), f"detectors/{LICENCES}/parameters"),
