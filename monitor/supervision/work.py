@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
@@ -23,6 +23,8 @@ from monitor.supervision.queue import Context, Proposals, applied, propose
 from monitor.supervision.scoring import Candidate, Harm, Reckoning, target_of
 from monitor.supervision.tasks import Task
 from monitor.supervision.todos import Todo
+
+_OBJECTED_AT_ONCE: Final = 1_000
 
 
 class Tasks(Protocol):
@@ -166,13 +168,17 @@ class Queueing:
         self._book.put_todos(todos.followed(self._book.todos(ids), found, self._now, met=met))
 
     def _keep_objections(self, codes: Sequence[str]) -> None:
-        """5 working days to decide, 20 at most: from the filing, until the decision."""
-        found: list[Todo] = []
-        for code, objections in sorted(self._alerts.objections(codes).items()):
-            counties = sorted({alert.signal.region or "" for alert in self._alerts.on(code)})
-            for one in clocks(code, counties[-1] if counties else None, objections):
-                found += todos.of_objection(one, self._policy)
-        self._book.put_todos(found)
+        """5 working days to decide, 20 at most: from the filing, until the decision. Some at a time: the first cut of a
+        home has all that were ever filed.
+        """
+        wanted = sorted(codes)
+        for first in range(0, len(wanted), _OBJECTED_AT_ONCE):
+            found: list[Todo] = []
+            for code, objections in sorted(self._alerts.objections(wanted[first : first + _OBJECTED_AT_ONCE]).items()):
+                counties = sorted({alert.signal.region or "" for alert in self._alerts.on(code)})
+                for one in clocks(code, counties[-1] if counties else None, objections):
+                    found += todos.of_objection(one, self._policy)
+            self._book.put_todos(found)
 
     def _escalate(self) -> None:
         """Overdue tasks, once a day."""
