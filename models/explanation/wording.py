@@ -7,10 +7,12 @@ from typing import Final
 
 import msgspec
 
+from config.capital import least_of
 from models.features.feature import Feature
 
 TRUTH: Final = "0/1"
 SHARE: Final = "比例"
+BAND: Final = "每十倍八档"
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -30,10 +32,20 @@ def value_said(feature: Feature, value: float) -> Said:
     if unit_zh == SHARE:
         text = f"{number(100 * value)} %"
         return Said(text, text)
+    if unit_zh == BAND:
+        return _yuan_said(least_of(round(value)))
     if unit_zh == TRUTH:
         unit_zh = ""
     text = number(value)
     return Said(f"{text} {unit_zh}".strip(), f"{text} {unit_en}".strip())
+
+
+def _yuan_said(yuan: float) -> Said:
+    """A capital of which the band is known: where the band begins."""
+    if not yuan:
+        return Said("不足 1,000 元", "below 1,000 yuan")
+    many, unit = next(one for one in ((1e8, " 亿元"), (1e4, " 万元"), (1.0, " 元")) if yuan >= one[0])
+    return Said(f"约 {number(yuan / many)}{unit}", f"about {yuan:,.0f} yuan")
 
 
 def number(value: float) -> str:

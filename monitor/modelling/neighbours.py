@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, select
 
+from config.capital import least_of
 from config.ruleset import Rules
 from detectors.graph.neighbours import Link, Traits
 from monitor.engine.flow import Flow
@@ -18,7 +19,6 @@ from monitor.modelling.naming import Naming
 from monitor.stages.facts import leaderships
 from monitor.stages.fold import Enterprise
 from monitor.stages.history import Entry, Kind, entries_of
-from monitor.stages.traits import CAPITAL_BANDS
 from monitor.store.schema import SIGNAL_MEMBERS
 
 DETECTOR: Final = "shell-cluster"
@@ -156,15 +156,8 @@ def _traits(state: Enterprise, entries: Sequence[Entry]) -> Traits:
         filed=len(filed),
         missed=len(missed - filed),
         moves=moves,
-        capital=_least_of(values[_CAPITAL]),
+        capital=least_of(values[_CAPITAL]) if values[_CAPITAL] else None,
         phone=values[_PHONE] or 0,
         agent=values[_AGENT] or 0,
         county=state.view.county,
     )
-
-
-def _least_of(band: int | None) -> float | None:
-    """The least capital of a band in yuan; None where none is known."""
-    if not band:
-        return None
-    return 0.0 if band == 1 else float(CAPITAL_BANDS[band - 2])

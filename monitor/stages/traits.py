@@ -12,13 +12,10 @@ from typing import Any, Final
 import xxhash
 from msgspec import UNSET
 
+from config.capital import BANDS
+
 Traits = list[int | None]
 """`[capital band, name shape, agent, phone, area]`; None: the event does not say it; 0: there is none."""
-
-CAPITAL_BANDS: Final = tuple(
-    step * 10**decade / 10 for decade in range(3, 13) for step in (10, 15, 20, 30, 40, 50, 60, 80)
-)
-"""Yuan at which bands of capital begin, eight to a decade: 1,000 yuan to 8 trillion."""
 
 NAME_LENGTH: Final = 31
 NAME_DIGITS: Final = 32
@@ -72,8 +69,8 @@ def industry_code(text: str) -> str:
 
 
 def capital_band(capital: float) -> int:
-    """The band of a capital in yuan: 0 for none, below zero too; 1 below 1,000 yuan; see `CAPITAL_BANDS`."""
-    return 0 if capital <= 0 else 1 + bisect_right(CAPITAL_BANDS, capital)
+    """The band of a capital in yuan: 0 for none, below zero too; 1 below 1,000 yuan; see `config.capital`."""
+    return 0 if capital <= 0 else 1 + bisect_right(BANDS, capital)
 
 
 def name_shape(name: str) -> int:

@@ -311,6 +311,11 @@ def test_usual_is_that_of_the_group_or_of_its_parent() -> None:
 def test_values_are_said_with_their_units() -> None:
     by_name = {feature.name: feature for feature in FEATURES}
     assert value_said(by_name["complaints_30"], 3).zh == "3 件"
+    said = {band: value_said(by_name["capital_band"], band) for band in (1, 2, 26.4, 41, 81)}
+    assert [one.zh for one in said.values()] == [
+        *("不足 1,000 元", "约 1,000 元", "约 100 万元", "约 8,000 万元", "约 80,000 亿元"),
+    ]
+    assert said[26.4].en == "about 1,000,000 yuan"
     assert value_said(by_name["days_since_report"], 400).en == "400 days"
     assert value_said(by_name["county_rate"], 0.125).zh == "12.5 %"
     assert value_said(by_name["tax_irregular"], 1).en == "yes"
