@@ -67,9 +67,11 @@ def frames_of(flow: Flow, versions: dict[str, str]) -> Iterator[Frame]:
             yield f"numbers:{name}", part
     for first in range(1, len(flow.room_counties), _COUNTIES):
         yield "counties", flow.room_counties[first : first + _COUNTIES].tobytes()
-    yield "claims", list(flow.county_claims.items())
+    for claims in _chunks(iter(flow.county_claims.items())):
+        yield "claims", claims
     yield "weak", array("I", sorted(flow.weak_persons)).tobytes()
-    yield "wakes", flow.wakes
+    for wakes in _chunks(iter(flow.wakes)):
+        yield "wakes", wakes
     for records in _chunks(flow.enterprises.dump()):
         yield "enterprises", records
     for rows in _chunks(flow.rooms.dump()):
@@ -110,7 +112,7 @@ def restore(flow: Flow, frames: Iterable[Frame], versions: dict[str, str]) -> di
         elif name == "weak":
             flow.weak_persons.update(array("I", payload))
         elif name == "wakes":
-            flow.wakes[:] = [(at, kind, ref) for at, kind, ref in payload]
+            flow.wakes.extend((at, kind, ref) for at, kind, ref in payload)
         elif name == "enterprises":
             flow.enterprises.load(payload)
         elif name == "rooms":
