@@ -28,6 +28,7 @@ from monitor.cli import (
     explain,
     export,
     generate,
+    heap,
     mapping,
     outcomes,
     promote,
@@ -105,6 +106,7 @@ app.command("generate")(generate.generate)
 
 def main() -> None:
     """Entry point of the command."""
+    heap.keep_apart()
     console = Console(stderr=True)
     logging.basicConfig(
         level=logging.WARNING,
