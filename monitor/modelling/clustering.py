@@ -61,7 +61,7 @@ def lately_opened(flow: Flow, rules: Rules) -> Iterator[Present]:
     if rules.active(DETECTOR.id):
         refs = flow.openings.since(_siblings_since(flow.now, rules.parameters(DETECTOR.id)))
         for first in range(0, len(refs), _AT_ONCE):
-            yield Present(facts_of(flow, refs[first : first + _AT_ONCE]), flow.now)
+            yield Present(facts_of(flow, refs[first : first + _AT_ONCE].tolist()), flow.now)
 
 
 def siblings_in(presents: Iterable[Present], now: int, parameters: dict[str, Any]) -> list[tuple[int, ...]]:

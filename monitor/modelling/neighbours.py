@@ -23,6 +23,8 @@ from monitor.store.schema import SIGNAL_MEMBERS
 
 DETECTOR: Final = "shell-cluster"
 _KEPT: Final = 200_000
+_CODES_AT_ONCE: Final = 20_000
+"""Codes that are wanted together and remembered; more, as of all starts, are not wanted again."""
 _CAPITAL, _AGENT, _PHONE = 0, 2, 3
 _TRAITS_AT: Final = {int(Kind.ESTABLISHED): 13, int(Kind.CHANGED): 11}
 """Where the list of traits stands in an entry."""
@@ -73,6 +75,8 @@ class FlowNeighbours:
     def codes_of(self, enterprises: Iterable[int]) -> Mapping[int, str]:
         """See `Neighbours`."""
         wanted = set(enterprises)
+        if len(wanted) > _CODES_AT_ONCE:
+            return self._naming.codes(wanted)
         if len(self._codes) > _KEPT:
             self._codes.clear()
         # `wanted - keys()` would walk through all that is known, not through what is wanted.

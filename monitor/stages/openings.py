@@ -8,6 +8,7 @@ from array import array
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from config.moments import DAY
 
@@ -30,10 +31,9 @@ class Openings:
         if day > days[ref]:
             days[ref] = day
 
-    def since(self, at: int) -> list[int]:
+    def since(self, at: int) -> NDArray[np.int64]:
         """The enterprises that were established on the day of a moment or later, by number."""
-        found: list[int] = np.flatnonzero(np.frombuffer(self._days, np.uint16) >= max(1, _day_of(at))).tolist()
-        return found
+        return np.flatnonzero(np.frombuffer(self._days, np.uint16) >= max(1, _day_of(at)))
 
     def dump(self) -> bytes:
         """What a snapshot keeps."""

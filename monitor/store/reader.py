@@ -361,9 +361,9 @@ class Reader:
         wanted = sorted(refs)
         if not wanted:
             return {}
-        query = select(ENTERPRISES.c.ref, ENTERPRISES.c.code)
-        rows = self._connection.execute(query.where(bulk.among(self._connection, ENTERPRISES.c.ref, wanted)))
-        return {row[0]: row[1] for row in rows.all()}
+        here = bulk.among(self._connection, ENTERPRISES.c.ref, wanted)
+        query = select(ENTERPRISES.c.ref, ENTERPRISES.c.code).where(here).execution_options(yield_per=10_000)
+        return {row[0]: row[1] for row in self._connection.execute(query)}
 
     def names(self, codes: Iterable[str]) -> dict[str, str]:
         """Names of enterprises by code; an empty one where they have none, nothing where no event was about them."""
