@@ -22,3 +22,11 @@ def keep_apart() -> None:
         if mallopt is not None:
             mallopt(_MMAP_THRESHOLD, _LARGE)
             mallopt(_TRIM_THRESHOLD, _LARGE)
+
+
+def give_back() -> None:
+    """Gives free pages back to the system, also those between others: after work that took much at once."""
+    if sys.platform == "linux":
+        malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if malloc_trim is not None:
+            malloc_trim(0)

@@ -18,7 +18,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from config.channels import Channels
 from config.settings import Settings
-from monitor.cli import opening
+from monitor.cli import heap, opening
 from monitor.cli.failure import Failure
 from monitor.engine.delays import Delays
 from monitor.engine.inbox import Inbox
@@ -70,6 +70,7 @@ def run(
             problems = runner.drain(sources, stop)
             if not stop():
                 runner.go_live(ended=True)
+                heap.give_back()  # the cut at the end is done, a snapshot of all follows
         finally:
             runner.close()
     report(runner, sources)
