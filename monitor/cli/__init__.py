@@ -28,7 +28,6 @@ from monitor.cli import (
     explain,
     export,
     generate,
-    heap,
     mapping,
     outcomes,
     promote,
@@ -106,7 +105,6 @@ app.command("generate")(generate.generate)
 
 def main() -> None:
     """Entry point of the command."""
-    heap.keep_apart()
     console = Console(stderr=True)
     logging.basicConfig(
         level=logging.WARNING,

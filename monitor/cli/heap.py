@@ -1,4 +1,4 @@
-"""How glibc holds memory, for processes that run long."""
+"""How glibc holds memory while a backlog is read: `run` alone, where what it costs was measured."""
 
 from __future__ import annotations
 

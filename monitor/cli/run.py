@@ -62,6 +62,7 @@ def run(
         with shown_progress() as show:
             watch(Home(chosen.home), chosen, places, stop, on_progress=show)
         return
+    heap.keep_apart()
     sources = [opened for path in source for opened in open_source(path, mapping)]
     home_of = Home(chosen.home)
     with shown_progress() as show:

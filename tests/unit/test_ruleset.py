@@ -137,6 +137,18 @@ def test_rules_are_named_by_the_hash_of_their_text() -> None:
     assert Rules(TEXT + "\n# a remark\n").content_hash != load().content_hash
 
 
+def test_every_count_of_a_room_or_person_begins_at_two() -> None:
+    """Rooms and persons with one enterprise are not judged, so no detector of theirs may be set to find one."""
+    for detector in all_detectors():
+        if detector.view in ("room", "person") and detector.id != "address-at-risk":  # a share, of two at least
+
+            def lowered(document: dict[str, Any], name: str = detector.id) -> object:
+                return document["detectors"][name]["parameters"].update(levels={1: 1})
+
+            with pytest.raises(RulesError, match="one enterprise is no pattern"):
+                Rules(changed(lowered))
+
+
 HOST = {"text": "文三路1号", "kind": "cluster", "reason": "批准", "owner": "甲"}
 
 
