@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, Final
 
+import numpy as np
 from sqlalchemy import Connection
 
 from config.workdays import CALENDAR_VERSION
@@ -22,7 +23,7 @@ STATE_VERSION: Final = 7
 """Raised whenever the history, the facts or the numbering are kept in another way."""
 
 _CHUNK: Final = 512
-_COUNTIES: Final = 1 << 16
+_NUMBERS: Final = 1 << 16
 
 
 def state_versions(pseudonyms: Pseudonymiser) -> dict[str, str]:
@@ -65,11 +66,13 @@ def frames_of(flow: Flow, versions: dict[str, str]) -> Iterator[Frame]:
     for name, numbering in _numberings(flow):
         for part in numbering.parts():
             yield f"numbers:{name}", part
-    for first in range(1, len(flow.room_counties), _COUNTIES):
-        yield "counties", flow.room_counties[first : first + _COUNTIES].tobytes()
+    for first in range(1, len(flow.room_counties), _NUMBERS):
+        yield "counties", flow.room_counties[first : first + _NUMBERS].tobytes()
     for claims in _chunks(iter(flow.county_claims.items())):
         yield "claims", claims
-    yield "weak", array("I", sorted(flow.weak_persons)).tobytes()
+    weak = np.sort(np.fromiter(flow.weak_persons, np.uint32, len(flow.weak_persons)))
+    for first in range(0, len(weak), _NUMBERS):
+        yield "weak", weak[first : first + _NUMBERS].tobytes()
     for wakes in _chunks(iter(flow.wakes)):
         yield "wakes", wakes
     for records in _chunks(flow.enterprises.dump()):

@@ -24,7 +24,8 @@ from monitor.supervision.scoring import Candidate, Harm, Reckoning, target_of
 from monitor.supervision.tasks import Task
 from monitor.supervision.todos import Todo
 
-_OBJECTED_AT_ONCE: Final = 1_000
+_AT_ONCE: Final = 1_000
+"""Alerts or enterprises whose to-dos are worked out together: the first cut of a home has all that there ever were."""
 
 
 class Tasks(Protocol):
@@ -157,24 +158,22 @@ class Queueing:
         self._book.put([task for task in found if settling.follow(task, alerts, self._now, opinions)])
 
     def _keep_clocks(self, ids: Sequence[str]) -> None:
-        alerts = self._alerts.alerts(ids)
-        found = [todo for alert in alerts.values() for todo in todos.of_alert(alert)]
         letters_of = self._known.letters_of
-        met = {
-            todo.id
-            for todo in found
-            if todo.duty == todos.SECOND_LETTER and todos.sent_in_time(todo, letters_of(todo.subject))
-        }
-        self._book.put_todos(todos.followed(self._book.todos(ids), found, self._now, met=met))
+        for some in _parts(ids):
+            alerts = self._alerts.alerts(some)
+            found = [todo for alert in alerts.values() for todo in todos.of_alert(alert)]
+            met = {
+                todo.id
+                for todo in found
+                if todo.duty == todos.SECOND_LETTER and todos.sent_in_time(todo, letters_of(todo.subject))
+            }
+            self._book.put_todos(todos.followed(self._book.todos(some), found, self._now, met=met))
 
     def _keep_objections(self, codes: Sequence[str]) -> None:
-        """5 working days to decide, 20 at most: from the filing, until the decision. Some at a time: the first cut of a
-        home has all that were ever filed.
-        """
-        wanted = sorted(codes)
-        for first in range(0, len(wanted), _OBJECTED_AT_ONCE):
+        """5 working days to decide, 20 at most: from the filing, until the decision."""
+        for some in _parts(sorted(codes)):
             found: list[Todo] = []
-            for code, objections in sorted(self._alerts.objections(wanted[first : first + _OBJECTED_AT_ONCE]).items()):
+            for code, objections in sorted(self._alerts.objections(some).items()):
                 counties = sorted({alert.signal.region or "" for alert in self._alerts.on(code)})
                 for one in clocks(code, counties[-1] if counties else None, objections):
                     found += todos.of_objection(one, self._policy)
@@ -250,3 +249,8 @@ def _held(proposals: Proposals, candidate: Candidate) -> str:
     """Why an alert is in no task; empty where it is in one."""
     reason = proposals.held.get(target_of(candidate.kind, candidate.key), "")
     return "" if reason == "in_task" else reason
+
+
+def _parts(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    for first in range(0, len(names), _AT_ONCE):
+        yield names[first : first + _AT_ONCE]

@@ -15,7 +15,7 @@ if sys.argv[1] == "apart":
     heap.keep_apart()
 large = bytearray(20 << 20)
 del large
-buffer = bytearray(2 << 20)
+buffer = bytearray(4 << 20)
 at = ctypes.addressof(ctypes.c_char.from_buffer(buffer))
 (place,) = [line.split()[0] for line in Path("/proc/self/maps").read_text().splitlines() if line.endswith("[heap]")]
 first, last = (int(one, 16) for one in place.split("-"))
